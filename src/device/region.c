@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Accesses to regions: who serves which bytes. Config space is the pci room's; in a BAR, stretches
+ * of memory are copied here and the rest is the device's own: register by register, or as a whole.
+ */
+#include <errno.h>
+#include <linux/pci_regs.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/range.h"
+#include "device/device.h"
+
+uint64_t umd_device_region_size(const struct umd_device *device, uint32_t index)
+{
+	if (index < UMD_BARS)
+		return device->bars[index].region.size;
+	return index == UMD_REGION_CONFIG ? UMD_PCI_CONFIG_SIZE : 0;
+}
+
+static void access_config(struct umd_device *device, struct umd_request *request)
+{
+	uint16_t command;
+
+	if (!request->write) {
+		umd_pci_config_read(&device->config, request->offset, request->data, request->size);
+		return;
+	}
+
+	umd_pci_config_write(&device->config, request->offset, request->data, request->size);
+	command = umd_pci_config_command(&device->config);
+	umd_irqs_disable_intx(&device->irqs, command & PCI_COMMAND_INTX_DISABLE);
+}
+
+/* The stretch of memory that holds `offset`, or NULL. */
+static const struct umd_backed *find_backed(const struct umd_bar *bar, uint64_t offset)
+{
+	for (unsigned int i = 0; i < bar->backed_count; i++) {
+		if (offset - bar->backed[i].offset < bar->backed[i].size)
+			return &bar->backed[i];
+	}
+	return NULL;
+}
+
+static void copy_backed(const struct umd_backed *backed, const struct umd_request *request,
+			uint64_t offset, uint8_t *data, size_t size)
+{
+	uint8_t *memory = backed->memory + (offset - backed->offset);
+
+	if (!request->write)
+		memcpy(data, memory, size);
+	else if (!backed->read_only)
+		memcpy(memory, data, size);
+}
+
+/* The largest register access that starts at `offset`, is aligned, and has `left` bytes. */
+static unsigned int piece_size(const struct umd_region *region, uint64_t offset, size_t left)
+{
+	unsigned int size = region->max_access;
+
+	while (offset % size || size > left)
+		size /= 2;
+	return size;
+}
+
+static void access_register(const struct umd_device *device, const struct umd_region *region,
+			    bool write, uint64_t offset, uint8_t *data, unsigned int size)
+{
+	if (write && region->write)
+		region->write(device->data, offset, size, umd_get_le(data, size));
+	else if (!write && region->read)
+		umd_put_le(data, size, region->read(device->data, offset, size));
+}
+
+static void access_registers(struct umd_device *device, const struct umd_bar *bar,
+			     struct umd_request *request)
+{
+	for (size_t done = 0; done < request->size;) {
+		uint64_t offset = request->offset + done;
+		uint8_t *data = request->data + done;
+		size_t size = request->size - done;
+		const struct umd_backed *backed = find_backed(bar, offset);
+
+		if (backed) {
+			uint64_t left = backed->offset + backed->size - offset;
+
+			size = size < left ? size : (size_t)left;
+			copy_backed(backed, request, offset, data, size);
+		} else {
+			size = piece_size(&bar->region, offset, size);
+			access_register(device, &bar->region, request->write, offset, data,
+					(unsigned int)size);
+		}
+		done += size;
+	}
+}
+
+static bool is_gated(const struct umd_device *device, const struct umd_bar *bar)
+{
+	return !(bar->region.flags & UMD_REGION_IO) &&
+	       !(umd_pci_config_command(&device->config) & PCI_COMMAND_MEMORY);
+}
+
+static void access_bar(struct umd_device *device, struct umd_bar *bar, struct umd_request *request)
+{
+	const struct umd_backed *backed;
+
+	if (is_gated(device, bar)) {
+		request->error = -EIO;
+		return;
+	}
+	if (!bar->region.access) {
+		access_registers(device, bar, request);
+		return;
+	}
+
+	backed = find_backed(bar, request->offset);
+	if (backed && umd_range_within(request->offset - backed->offset, request->size,
+				       backed->size))
+		copy_backed(backed, request, request->offset, request->data, request->size);
+	else
+		umd_request_run(request, bar->region.access, device->data);
+}
+
+void umd_device_access(struct umd_device *device, struct umd_request *request)
+{
+	request->device = device;
+	request->state = UMD_REQUEST_DONE;
+	request->error = 0;
+
+	if (request->size == 0 || !umd_range_within(request->offset, request->size,
+						    umd_device_region_size(device, request->region)))
+		request->error = -EINVAL;
+	else if (request->region == UMD_REGION_CONFIG)
+		access_config(device, request);
+	else
+		access_bar(device, &device->bars[request->region], request);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Copying to and from a space. The bytes are moved by process_vm_readv() and _writev() on ourselves:
+ * where the file behind a map was cut short, they return EFAULT where a plain copy would end the
+ * process with SIGBUS.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "dma/space.h"
+#include "wire/proto.h"
+
+#define SEGMENTS 16u /* copied with one system call */
+
+/* Host segments of a range's beginning. */
+struct segments {
+	struct iovec iov[SEGMENTS];
+	unsigned int count;
+	size_t bytes;
+};
+
+static int translate(struct umd_dma_space *space, uint64_t iova, size_t size, uint32_t prot,
+		     struct segments *ret)
+{
+	struct umd_dma_place place;
+	struct umd_dma_map *map = umd_dma_table_find(&space->table, iova, &place);
+
+	*ret = (struct segments){0};
+	for (; ret->bytes < size && ret->count < SEGMENTS;
+	     map = umd_dma_table_next(&space->table, &place)) {
+		uint64_t at = iova + ret->bytes;
+		uint64_t left;
+
+		if (!map || map->iova > at || !(map->prot & prot))
+			return -EFAULT;
+		if (!map->file)
+			return -EREMOTE;
+
+		left = map->size - (at - map->iova);
+		if (left > size - ret->bytes)
+			left = size - ret->bytes;
+		ret->iov[ret->count++] = (struct iovec){
+			.iov_base = map->file->base + map->offset + (at - map->iova),
+			.iov_len = (size_t)left};
+		ret->bytes += (size_t)left;
+	}
+	return 0;
+}
+
+static int copy(struct umd_dma_space *space, uint64_t iova, uint8_t *local, size_t size,
+		uint32_t prot)
+{
+	uint64_t end;
+
+	if (__builtin_add_overflow(iova, size, &end))
+		return -EFAULT;
+
+	while (size) {
+		struct segments segments;
+		struct iovec ours = {.iov_base = local};
+		ssize_t n;
+		int err = translate(space, iova, size, prot, &segments);
+
+		if (err)
+			return err;
+
+		ours.iov_len = segments.bytes;
+		n = prot == UMD_WIRE_MAP_READ
+			    ? process_vm_readv(getpid(), &ours, 1, segments.iov, segments.count, 0)
+			    : process_vm_writev(getpid(), &ours, 1, segments.iov, segments.count, 0);
+		if (n < 0 || (size_t)n != segments.bytes)
+			return -EFAULT;
+		iova += segments.bytes;
+		local += segments.bytes;
+		size -= segments.bytes;
+	}
+	return 0;
+}
+
+int umd_dma_space_read(struct umd_dma_space *space, uint64_t iova, void *to, size_t size)
+{
+	return copy(space, iova, to, size, UMD_WIRE_MAP_READ);
+}
+
+int umd_dma_space_write(struct umd_dma_space *space, uint64_t iova, const void *from, size_t size)
+{
+	return copy(space, iova, (uint8_t *)(uintptr_t)from, size, UMD_WIRE_MAP_WRITE);
+}

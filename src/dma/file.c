@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "dma/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+/* What an fd leads to. */
+struct identity {
+	dev_t device;
+	ino_t inode;
+	bool writable;
+	uint64_t size;
+	uint64_t block; /* mappings are multiples of it: the page size, also of huge pages */
+};
+
+static int identify(int fd, struct identity *id)
+{
+	struct stat st;
+	int seals = fcntl(fd, F_GET_SEALS);
+	int flags;
+
+	if (seals < 0)
+		return -EMEDIUMTYPE;
+	flags = fcntl(fd, F_GETFL);
+	if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY || fstat(fd, &st) < 0)
+		return -EMEDIUMTYPE;
+
+	*id = (struct identity){
+		.device = st.st_dev,
+		.inode = st.st_ino,
+		.writable = (flags & O_ACCMODE) == O_RDWR &&
+			    !(seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)),
+		.size = (uint64_t)st.st_size,
+		.block = st.st_blksize > 0 ? (uint64_t)st.st_blksize : 4096,
+	};
+	return 0;
+}
+
+static struct umd_dma_file **bucket(struct umd_dma_files *files, ino_t inode)
+{
+	return &files->buckets[inode % UMD_DMA_FILE_BUCKETS];
+}
+
+static struct umd_dma_file *find(struct umd_dma_files *files, const struct identity *id,
+				 uint64_t end)
+{
+	for (struct umd_dma_file *file = *bucket(files, id->inode); file; file = file->next) {
+		if (file->inode == id->inode && file->device == id->device &&
+		    file->writable == id->writable && file->length >= end)
+			return file;
+	}
+	return NULL;
+}
+
+static int map_file(struct umd_dma_files *files, int fd, const struct identity *id, uint64_t end,
+		    struct umd_dma_file **ret)
+{
+	struct umd_dma_file *file = calloc(1, sizeof(*file));
+	uint64_t length = end > id->size ? end : id->size;
+	int prot = id->writable ? PROT_READ | PROT_WRITE : PROT_READ;
+
+	if (!file)
+		return -ENOMEM;
+
+	*file = (struct umd_dma_file){
+		.device = id->device, .inode = id->inode, .writable = id->writable};
+	if (__builtin_add_overflow(length, id->block - 1, &length) || length > SIZE_MAX / 2) {
+		free(file);
+		return -ENOMEM;
+	}
+	file->length = (size_t)(length / id->block * id->block);
+	file->base = mmap(NULL, file->length, prot, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	if (file->base == MAP_FAILED) {
+		int err = -errno;
+
+		free(file);
+		return err;
+	}
+	file->next = *bucket(files, id->inode);
+	*bucket(files, id->inode) = file;
+	files->idle++;
+	*ret = file;
+	return 0;
+}
+
+int umd_dma_files_get(struct umd_dma_files *files, int fd, uint64_t end, bool writable,
+		      struct umd_dma_file **ret)
+{
+	struct umd_dma_file *file;
+	struct identity id;
+	int err = identify(fd, &id);
+
+	if (err)
+		return err;
+	if (writable && !id.writable)
+		return -EACCES;
+
+	file = find(files, &id, end);
+	if (!file)
+		err = map_file(files, fd, &id, end, &file);
+	if (err)
+		return err;
+
+	if (file->refs++ == 0)
+		files->idle--;
+	*ret = file;
+	return 0;
+}
+
+static void unmap_file(struct umd_dma_files *files, struct umd_dma_file *file)
+{
+	struct umd_dma_file **at = bucket(files, file->inode);
+
+	while (*at != file)
+		at = &(*at)->next;
+	*at = file->next;
+	munmap(file->base, file->length);
+	free(file);
+}
+
+void umd_dma_files_put(struct umd_dma_files *files, struct umd_dma_file *file)
+{
+	if (--file->refs)
+		return;
+	if (files->idle < UMD_DMA_FILE_IDLE)
+		files->idle++;
+	else
+		unmap_file(files, file);
+}
+
+void umd_dma_files_drop_idle(struct umd_dma_files *files)
+{
+	for (unsigned int i = 0; i < UMD_DMA_FILE_BUCKETS && files->idle; i++) {
+		struct umd_dma_file *next;
+
+		for (struct umd_dma_file *file = files->buckets[i]; file; file = next) {
+			next = file->next;
+			if (file->refs)
+				continue;
+			unmap_file(files, file);
+			files->idle--;
+		}
+	}
+}

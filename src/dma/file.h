@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Files that a client shares its memory through. Each file is mapped into this process once for
+ * each access mode, however many maps of the space lie in it: a map of a slice of a known file
+ * costs no mmap().
+ *
+ * Only files of shmem and hugetlbfs (memfd_create(), /dev/shm, tmpfs) are taken: any other file
+ * system could make us wait in fstat() or at a page fault. The test is F_GET_SEALS, which those two
+ * answer and which asks no file system anything.
+ */
+#ifndef UMD_DMA_FILE_H
+#define UMD_DMA_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct umd_dma_file {
+	struct umd_dma_file *next; /* in its bucket */
+	dev_t device;
+	ino_t inode;
+	bool writable;
+	uint8_t *base; /* the file's first byte */
+	size_t length; /* mapped */
+	size_t refs;   /* maps that lie in it */
+};
+
+#define UMD_DMA_FILE_BUCKETS 64u
+#define UMD_DMA_FILE_IDLE    4u /* files kept mapped though no map lies in them */
+
+struct umd_dma_files {
+	struct umd_dma_file *buckets[UMD_DMA_FILE_BUCKETS];
+	unsigned int idle;
+};
+
+/*
+ * Finds or maps the file behind an fd, and refers to it.
+ *
+ * @param end      the file is mapped up to here at least
+ * @param writable maps that write need it
+ * @return 0; -EMEDIUMTYPE for an fd that is no mappable shared memory; what mmap() returns
+ */
+int umd_dma_files_get(struct umd_dma_files *files, int fd, uint64_t end, bool writable,
+		      struct umd_dma_file **ret);
+
+/* Ends a reference. The last one leaves the file mapped for the next map of it, within a limit. */
+void umd_dma_files_put(struct umd_dma_files *files, struct umd_dma_file *file);
+
+/* Unmaps the files that nothing refers to. */
+void umd_dma_files_drop_idle(struct umd_dma_files *files);
+
+#endif

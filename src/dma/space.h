@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A DMA address space: what of its memory a client lets the device reach, and how.
+ *
+ * The rules are type1 v2's (drivers/vfio/vfio_iommu_type1.c): maps never overlap; an unmap removes
+ * every map that lies wholly inside its range, holes are fine, and cutting a map in two is refused.
+ */
+#ifndef UMD_DMA_SPACE_H
+#define UMD_DMA_SPACE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dma/file.h"
+#include "dma/table.h"
+
+#define UMD_DMA_PAGE 4096u
+
+struct umd_dma_space {
+	struct umd_dma_table table;
+	struct umd_dma_files files;
+	size_t max_maps;
+};
+
+void umd_dma_space_init(struct umd_dma_space *space);
+
+/* Drops all maps and unmaps all files. The space is as new. */
+void umd_dma_space_reset(struct umd_dma_space *space);
+
+/*
+ * Maps memory.
+ *
+ * @param prot UMD_WIRE_MAP_READ, _WRITE or both
+ * @param fd   what the memory lies in, not taken over; -1, or an fd that is no shared memory: it
+ *             can be reached by message only
+ * @return 0; -EINVAL for a bad alignment, size or prot; -EOVERFLOW; -EEXIST for an overlap; -ENOSPC
+ *         beyond max_maps; -EACCES to write through an fd that cannot; -ENOMEM
+ */
+int umd_dma_space_map(struct umd_dma_space *space, uint64_t iova, uint64_t size, uint32_t prot,
+		      int fd, uint64_t offset);
+
+/* Unmaps a range. 0; -EINVAL for a bad alignment or where it would cut a map; -EOVERFLOW. */
+int umd_dma_space_unmap(struct umd_dma_space *space, uint64_t iova, uint64_t size);
+
+void umd_dma_space_unmap_all(struct umd_dma_space *space);
+
+/* As umd_dma_read() and umd_dma_write(), without the device's bus master bit. */
+int umd_dma_space_read(struct umd_dma_space *space, uint64_t iova, void *to, size_t size);
+int umd_dma_space_write(struct umd_dma_space *space, uint64_t iova, const void *from, size_t size);
+
+#endif

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "server/session.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+#include "base/fd.h"
+
+#define DEFERRAL_NS UINT64_C(1000000000)
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* ---- Messages ------------------------------------------------------------------------------ */
+
+/* Adds the reply to the output, unless the client wants none. */
+static void put_reply(struct umd_session *session, int error)
+{
+	const struct umd_wire_header *command = &session->message.header;
+	struct umd_reply *reply = &session->reply;
+	struct umd_wire_header header = {.id = command->id,
+					 .command = command->command,
+					 .size = sizeof(header),
+					 .flags = UMD_WIRE_TYPE_REPLY};
+
+	if (command->flags & UMD_WIRE_NO_REPLY) {
+		umd_conn_commit(&session->conn, 0, NULL, 0);
+		return;
+	}
+	if (error) {
+		header.flags |= UMD_WIRE_ERROR;
+		header.error = (uint32_t)-error;
+		reply->fd_count = 0;
+	} else {
+		header.size += (uint32_t)reply->size;
+	}
+	memcpy(reply->payload - sizeof(header), &header, sizeof(header));
+	umd_conn_commit(&session->conn, header.size, reply->fds, reply->fd_count);
+}
+
+static void finish_message(struct umd_session *session, int error)
+{
+	session->command = NULL;
+	put_reply(session, error);
+	umd_conn_consume(&session->conn, &session->message);
+}
+
+/* The access is put off: it has a second, and none at all where nobody will read the reply. */
+static void defer_message(struct umd_session *session, const struct umd_command *command)
+{
+	session->command = command;
+	session->deadline_ns = now_ns() + DEFERRAL_NS;
+	umd_watch_set_timer(session->timer, DEFERRAL_NS);
+	if (session->closing)
+		umd_request_cancel(&session->request, -ECANCELED);
+}
+
+static void run(struct umd_session *session, const struct umd_command *command, int result)
+{
+	while (result == UMD_DEFERRED) {
+		defer_message(session, command);
+		if (session->request.state == UMD_REQUEST_DEFERRED)
+			return;
+		result = command->resume(session);
+	}
+	finish_message(session, result);
+}
+
+/* VERSION comes first, and once; a client that gets it wrong is not understood any further. */
+static int check_order(struct umd_session *session)
+{
+	bool is_version = session->message.header.command == UMD_WIRE_VERSION;
+
+	return is_version == session->negotiated ? -EINVAL : 0;
+}
+
+static void take_command(struct umd_session *session)
+{
+	const struct umd_command *command = umd_command_find(session->message.header.command);
+	int result = check_order(session);
+
+	if (!result)
+		result = command ? command->start(session) : -ENOSYS;
+	if (result < 0 && !session->negotiated)
+		session->closing = true;
+	run(session, command, result);
+}
+
+static void take_message(struct umd_session *session)
+{
+	switch (session->message.header.flags & UMD_WIRE_TYPE_MASK) {
+	case UMD_WIRE_TYPE_COMMAND:
+		take_command(session);
+		break;
+	case UMD_WIRE_TYPE_REPLY: /* to a request of ours that we have given up */
+		umd_conn_commit(&session->conn, 0, NULL, 0);
+		umd_conn_consume(&session->conn, &session->message);
+		break;
+	default:
+		finish_message(session, -EINVAL);
+	}
+}
+
+/* Whether another message's reply fits, if need be after sending those there are. */
+static bool can_reply(struct umd_session *session)
+{
+	return umd_conn_can_send(&session->conn) ||
+	       (umd_conn_flush(&session->conn) == 0 && umd_conn_can_send(&session->conn));
+}
+
+static void begin_reply(struct umd_session *session)
+{
+	uint8_t *message = umd_conn_reserve(&session->conn, UMD_WIRE_MAX_MESSAGE);
+
+	session->reply.payload = message + sizeof(struct umd_wire_header);
+	session->reply.size = 0;
+	session->reply.fd_count = 0;
+}
+
+/* Takes the messages there are, while their replies fit. False where the framing is lost. */
+static bool take_messages(struct umd_session *session)
+{
+	while (!session->command && can_reply(session)) {
+		int more = umd_conn_next(&session->conn, &session->message);
+
+		if (more == 0)
+			break;
+		begin_reply(session);
+		if (more > 0)
+			take_message(session);
+		else if (more == -EMSGSIZE)
+			finish_message(session, -EMSGSIZE);
+		else {
+			put_reply(session, -EINVAL);
+			return false;
+		}
+		if (session->closing && !session->negotiated)
+			return false;
+	}
+	return true;
+}
+
+/* ---- Events -------------------------------------------------------------------------------- */
+
+/* Waits for what can be done next: reading stops while the output is full. */
+static void update_events(struct umd_session *session, bool rx_full)
+{
+	uint32_t events = 0;
+
+	if (umd_conn_has_output(&session->conn))
+		events |= EPOLLOUT;
+	if (!rx_full && umd_conn_can_send(&session->conn))
+		events |= EPOLLIN;
+	umd_watch_set_events(session->watch, events);
+}
+
+/* Goes on with the messages received; ends the session where it cannot go on. */
+static void proceed(struct umd_session *session, bool rx_full)
+{
+	bool framed = take_messages(session);
+	int err = umd_conn_flush(&session->conn);
+
+	if (!framed || session->closing || (err && err != -EAGAIN))
+		umd_session_end(session);
+	else
+		update_events(session, rx_full);
+}
+
+/* A reset does not wait for the access that may be what it is for. */
+static void expedite_reset(struct umd_session *session)
+{
+	if (session->command &&
+	    umd_conn_has_behind(&session->conn, &session->message, UMD_WIRE_DEVICE_RESET))
+		umd_request_cancel(&session->request, -ECANCELED);
+}
+
+/* Ends a deferral that is over. */
+static void resume(struct umd_session *session)
+{
+	const struct umd_command *command = session->command;
+
+	if (command && session->request.state == UMD_REQUEST_DONE)
+		run(session, command, command->resume(session));
+}
+
+/* At the end of the stream, what was received before still takes effect. */
+static void end_of_stream(struct umd_session *session)
+{
+	session->closing = true;
+	umd_request_cancel(&session->request, -ECANCELED);
+	resume(session);
+	proceed(session, false);
+}
+
+static void socket_ready(void *data, uint32_t events)
+{
+	struct umd_session *session = data;
+	int n = -EAGAIN;
+
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+		n = umd_conn_receive(&session->conn);
+	if (n == 0 || (n < 0 && n != -EAGAIN && n != -ENOBUFS)) {
+		end_of_stream(session);
+		return;
+	}
+	expedite_reset(session);
+	proceed(session, n == -ENOBUFS);
+}
+
+/* A deferred access has ended, or has had its time. */
+static void timer_fired(void *data, uint32_t events)
+{
+	struct umd_session *session = data;
+
+	if (!session->command)
+		return;
+	if (session->request.state == UMD_REQUEST_DEFERRED) {
+		if (now_ns() < session->deadline_ns)
+			return;
+		umd_request_cancel(&session->request, -ETIMEDOUT);
+	}
+	resume(session);
+	proceed(session, false);
+}
+
+/* May be called from anywhere, so the work is left to the next dispatch. */
+static void request_done(void *data)
+{
+	struct umd_session *session = data;
+
+	umd_watch_set_timer(session->timer, 1);
+}
+
+/* ---- The session's life -------------------------------------------------------------------- */
+
+int umd_session_init(struct umd_session *session, struct umd_device *device,
+		     void (*ended)(void *data), void *data)
+{
+	int err;
+
+	*session = (struct umd_session){.device = device,
+					.ended = ended,
+					.ended_data = data,
+					.twin_fd = -1,
+					.twin_peer = -1};
+	session->request.done = request_done;
+	session->request.done_data = session;
+	err = umd_conn_init(&session->conn, -1);
+	if (err)
+		return err;
+	return umd_poller_watch_timer(&device->poller, timer_fired, session, &session->timer);
+}
+
+void umd_session_finish(struct umd_session *session)
+{
+	if (umd_session_is_live(session))
+		umd_session_end(session);
+	umd_watch_destroy(session->timer);
+	umd_conn_finish(&session->conn);
+}
+
+int umd_session_begin(struct umd_session *session, int fd)
+{
+	int err = umd_poller_watch_fd(&session->device->poller, fd, EPOLLIN, socket_ready, session,
+				      &session->watch);
+
+	if (err)
+		return err;
+
+	umd_conn_attach(&session->conn, fd);
+	session->negotiated = session->closing = false;
+	return 0;
+}
+
+void umd_session_end(struct umd_session *session)
+{
+	umd_request_cancel(&session->request, -ECANCELED);
+	session->command = NULL;
+	umd_watch_set_timer(session->timer, 0);
+	umd_watch_destroy(session->watch);
+	session->watch = NULL;
+	umd_conn_flush(&session->conn);
+	umd_conn_close(&session->conn);
+	umd_close(&session->twin_fd);
+	umd_close(&session->twin_peer);
+	umd_device_do_reset(session->device, UMD_RESET_DISCONNECT);
+	session->ended(session->ended_data);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A session: one client of a served device, from its VERSION to its end.
+ *
+ * Messages are taken one at a time and in order. A command either ends at once, or its region
+ * access is deferred by the device; then its message stays in hand, later ones wait in the receive
+ * buffer, and a timer ends the wait after a second. Replies collect in the output and leave in one
+ * send when nothing more is to be done; while the output is full, nothing is taken.
+ */
+#ifndef UMD_SERVER_SESSION_H
+#define UMD_SERVER_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "device/device.h"
+#include "wire/conn.h"
+#include "wire/version.h"
+
+struct umd_command;
+
+/* A reply under construction, in the connection's output. */
+struct umd_reply {
+	uint8_t *payload;
+	size_t size;
+	int fds[UMD_WIRE_MAX_FDS]; /* stay their owners' */
+	unsigned int fd_count;
+};
+
+struct umd_session {
+	struct umd_device *device;
+	struct umd_conn conn;
+	struct umd_watch *watch; /* of the socket; NULL: no client */
+	struct umd_watch *timer;
+	void (*ended)(void *data); /* told when the client is gone */
+	void *ended_data;
+
+	struct umd_wire_caps caps;
+	bool negotiated;
+	int twin_fd;   /* our end of the twin socket, for commands of ours; -1: none */
+	int twin_peer; /* the client's end, kept so that it can be sent */
+
+	struct umd_message message;        /* in hand, or the last one */
+	const struct umd_command *command; /* the message's, while its access is deferred */
+	struct umd_reply reply;
+	struct umd_request request;
+	uint64_t deadline_ns; /* of the deferral, CLOCK_MONOTONIC */
+	uint64_t multi_done;  /* writes of a WRITE_MULTI that have taken effect */
+	bool closing;         /* nothing more is taken; ends when the replies are sent */
+};
+
+int umd_session_init(struct umd_session *session, struct umd_device *device,
+		     void (*ended)(void *data), void *data);
+void umd_session_finish(struct umd_session *session);
+
+/* Begins with a client's socket, which is taken over unless there is an error. */
+int umd_session_begin(struct umd_session *session, int fd);
+
+/* Ends the client's session: the device is reset, the socket closed in good order. */
+void umd_session_end(struct umd_session *session);
+
+static inline bool umd_session_is_live(const struct umd_session *session)
+{
+	return session->watch;
+}
+
+/* ---- Commands: command.c, info.c, access.c -------------------------------------------------- */
+
+/* What a command's functions return while the device has put the access off. */
+#define UMD_DEFERRED 1
+
+/*
+ * A command of the protocol. `start` reads session->message and fills session->reply: 0, a negative
+ * errno (no payload is sent then), or UMD_DEFERRED; `resume` is called in the latter case once the
+ * access is done, and returns the same.
+ */
+struct umd_command {
+	int (*start)(struct umd_session *session);
+	int (*resume)(struct umd_session *session);
+};
+
+/* The command of a number; NULL for none. */
+const struct umd_command *umd_command_find(uint16_t number);
+
+int umd_command_get_region_info(struct umd_session *session);
+int umd_command_get_region_io_fds(struct umd_session *session);
+int umd_command_region_read(struct umd_session *session);
+int umd_command_region_write(struct umd_session *session);
+int umd_command_access_done(struct umd_session *session);
+int umd_command_write_multi(struct umd_session *session);
+int umd_command_write_multi_done(struct umd_session *session);
+
+/* Adds bytes to the reply. */
+void umd_reply_put(struct umd_reply *reply, const void *from, size_t size);
+
+#endif

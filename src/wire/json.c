@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "wire/json.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define MAX_DEPTH 16
+
+static void skip_space(struct umd_json *json)
+{
+	while (json->at < json->end && strchr(" \t\r\n", *json->at) && *json->at)
+		json->at++;
+}
+
+/* Takes one character, where it is the next one. */
+static bool take(struct umd_json *json, char c)
+{
+	skip_space(json);
+	if (json->at == json->end || *json->at != c)
+		return false;
+	json->at++;
+	return true;
+}
+
+static bool take_word(struct umd_json *json, const char *word)
+{
+	size_t n = strlen(word);
+
+	skip_space(json);
+	if ((size_t)(json->end - json->at) < n || memcmp(json->at, word, n) != 0)
+		return false;
+	json->at += n;
+	return true;
+}
+
+static bool take_string(struct umd_json *json, struct umd_json_name *name)
+{
+	const char *start;
+
+	if (!take(json, '"'))
+		return false;
+
+	start = json->at;
+	for (; json->at < json->end; json->at++) {
+		unsigned char c = (unsigned char)*json->at;
+
+		if (c == '"') {
+			*name = (struct umd_json_name){start, (size_t)(json->at - start)};
+			json->at++;
+			return true;
+		}
+		if (c < 0x20)
+			return false;
+		if (c == '\\' && ++json->at == json->end)
+			return false;
+	}
+	return false;
+}
+
+bool umd_json_object(struct umd_json *json)
+{
+	return take(json, '{');
+}
+
+int umd_json_member(struct umd_json *json, bool *first, struct umd_json_name *name)
+{
+	if (take(json, '}'))
+		return 0;
+	if (!*first && !take(json, ','))
+		return -EINVAL;
+	*first = false;
+	return take_string(json, name) && take(json, ':') ? 1 : -EINVAL;
+}
+
+bool umd_json_is(const struct umd_json_name *name, const char *text)
+{
+	return strlen(text) == name->size && memcmp(name->text, text, name->size) == 0;
+}
+
+bool umd_json_uint(struct umd_json *json, uint64_t *ret)
+{
+	uint64_t value = 0;
+	const char *start;
+
+	skip_space(json);
+	start = json->at;
+	for (; json->at < json->end && *json->at >= '0' && *json->at <= '9'; json->at++) {
+		if (__builtin_mul_overflow(value, 10u, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)(*json->at - '0'), &value))
+			return false;
+	}
+	if (json->at == start || (json->at < json->end && strchr(".eE", *json->at) && *json->at))
+		return false;
+	*ret = value;
+	return true;
+}
+
+bool umd_json_bool(struct umd_json *json, bool *ret)
+{
+	if (take_word(json, "true"))
+		*ret = true;
+	else if (take_word(json, "false"))
+		*ret = false;
+	else
+		return false;
+	return true;
+}
+
+/* A number by its characters alone: nobody uses its value. */
+static bool skip_number(struct umd_json *json)
+{
+	const char *start = json->at;
+
+	while (json->at < json->end && *json->at && strchr("+-.0123456789eE", *json->at))
+		json->at++;
+	return json->at != start;
+}
+
+static bool skip_value(struct umd_json *json, int depth);
+
+static bool skip_object(struct umd_json *json, int depth)
+{
+	struct umd_json_name name;
+	bool first = true;
+	int more;
+
+	while ((more = umd_json_member(json, &first, &name)) > 0) {
+		if (!skip_value(json, depth))
+			return false;
+	}
+	return more == 0;
+}
+
+static bool skip_array(struct umd_json *json, int depth)
+{
+	if (take(json, ']'))
+		return true;
+	do {
+		if (!skip_value(json, depth))
+			return false;
+	} while (take(json, ','));
+	return take(json, ']');
+}
+
+static bool skip_value(struct umd_json *json, int depth)
+{
+	struct umd_json_name string;
+
+	if (depth == MAX_DEPTH)
+		return false;
+
+	skip_space(json);
+	if (json->at == json->end)
+		return false;
+	switch (*json->at) {
+	case '{':
+		json->at++;
+		return skip_object(json, depth + 1);
+	case '[':
+		json->at++;
+		return skip_array(json, depth + 1);
+	case '"':
+		return take_string(json, &string);
+	case 't':
+		return take_word(json, "true");
+	case 'f':
+		return take_word(json, "false");
+	case 'n':
+		return take_word(json, "null");
+	default:
+		return skip_number(json);
+	}
+}
+
+bool umd_json_skip(struct umd_json *json)
+{
+	return skip_value(json, 0);
+}
+
+bool umd_json_at_end(struct umd_json *json)
+{
+	skip_space(json);
+	return json->at == json->end;
+}

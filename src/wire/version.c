@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "wire/version.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "wire/json.h"
+#include "wire/proto.h"
+
+static int parse_twin(struct umd_json *json, struct umd_wire_caps *caps)
+{
+	struct umd_json_name name;
+	bool first = true;
+	int more;
+
+	if (!umd_json_object(json))
+		return -EINVAL;
+
+	while ((more = umd_json_member(json, &first, &name)) > 0) {
+		bool ok = umd_json_is(&name, "supported") ? umd_json_bool(json, &caps->twin_socket)
+							  : umd_json_skip(json);
+
+		if (!ok)
+			return -EINVAL;
+	}
+	return more;
+}
+
+static int parse_capability(struct umd_json *json, const struct umd_json_name *name,
+			    struct umd_wire_caps *caps)
+{
+	const struct {
+		const char *name;
+		uint64_t *value;
+		bool *has;
+	} numbers[] = {
+		{"max_msg_fds", &caps->max_msg_fds, &caps->has_max_msg_fds},
+		{"max_data_xfer_size", &caps->max_data_xfer_size, &caps->has_max_data_xfer_size},
+		{"max_dma_maps", &caps->max_dma_maps, &caps->has_max_dma_maps},
+		{"pgsizes", &caps->pgsizes, &caps->has_pgsizes},
+	};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		if (!umd_json_is(name, numbers[i].name))
+			continue;
+		*numbers[i].has = true;
+		return umd_json_uint(json, numbers[i].value) ? 0 : -EINVAL;
+	}
+	if (umd_json_is(name, "twin_socket"))
+		return parse_twin(json, caps);
+	if (umd_json_is(name, "write_multiple")) {
+		caps->has_write_multiple = true;
+		return umd_json_bool(json, &caps->write_multiple) ? 0 : -EINVAL;
+	}
+	return umd_json_skip(json) ? 0 : -EINVAL;
+}
+
+static int parse_capabilities(struct umd_json *json, struct umd_wire_caps *caps)
+{
+	struct umd_json_name name;
+	bool first = true;
+	int more;
+
+	if (!umd_json_object(json))
+		return -EINVAL;
+
+	while ((more = umd_json_member(json, &first, &name)) > 0) {
+		int err = parse_capability(json, &name, caps);
+
+		if (err)
+			return err;
+	}
+	return more;
+}
+
+static int parse_json(struct umd_json *json, struct umd_wire_caps *caps)
+{
+	struct umd_json_name name;
+	bool first = true;
+	int more;
+
+	if (!umd_json_object(json))
+		return -EINVAL;
+
+	while ((more = umd_json_member(json, &first, &name)) > 0) {
+		int err = 0;
+
+		if (umd_json_is(&name, "capabilities"))
+			err = parse_capabilities(json, caps);
+		else if (!umd_json_skip(json))
+			err = -EINVAL;
+		if (err)
+			return err;
+	}
+	return more == 0 && umd_json_at_end(json) ? 0 : -EINVAL;
+}
+
+/* A peer must be able to take some data, and pages of ours. */
+static bool workable(const struct umd_wire_caps *caps)
+{
+	return caps->max_data_xfer_size >= 8 && (caps->pgsizes & UMD_WIRE_PGSIZES);
+}
+
+int umd_wire_version_parse(const uint8_t *payload, size_t size, struct umd_wire_caps *ret)
+{
+	struct umd_wire_caps caps = {.max_msg_fds = UMD_WIRE_DEFAULT_FDS,
+				     .max_data_xfer_size = UMD_WIRE_DEFAULT_XFER,
+				     .max_dma_maps = UMD_WIRE_MAX_MAPS,
+				     .pgsizes = UMD_WIRE_PGSIZES};
+	struct umd_wire_version version;
+
+	if (size < sizeof(version))
+		return -EINVAL;
+	memcpy(&version, payload, sizeof(version));
+	if (version.major != UMD_WIRE_MAJOR)
+		return -EINVAL;
+
+	caps.minor = version.minor;
+	if (size > sizeof(version)) {
+		const char *text = (const char *)payload + sizeof(version);
+		struct umd_json json = {.at = text, .end = (const char *)payload + size - 1};
+		int err;
+
+		if (*json.end != '\0')
+			return -EINVAL;
+		caps.has_json = true;
+		err = parse_json(&json, &caps);
+		if (err)
+			return err;
+	}
+	if (!workable(&caps))
+		return -EINVAL;
+	*ret = caps;
+	return 0;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+struct umd_wire_caps umd_wire_version_agree(const struct umd_wire_caps *theirs)
+{
+	struct umd_wire_caps agreed = *theirs;
+
+	agreed.minor = (uint16_t)least(theirs->minor, UMD_WIRE_MINOR);
+	agreed.max_msg_fds = least(theirs->max_msg_fds, UMD_WIRE_MAX_FDS);
+	agreed.max_data_xfer_size = least(theirs->max_data_xfer_size, UMD_WIRE_MAX_XFER);
+	agreed.max_dma_maps = least(theirs->max_dma_maps, UMD_WIRE_MAX_MAPS);
+	agreed.pgsizes = theirs->pgsizes & UMD_WIRE_PGSIZES;
+	agreed.twin_socket = theirs->twin_socket && agreed.max_msg_fds > 0;
+	return agreed;
+}
+
+struct text {
+	char *at;
+	size_t left;
+	const char *separator;
+};
+
+static void add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Adds a member; the buffer holds all of them at their longest. */
+static void add(struct text *text, const char *format, ...)
+{
+	va_list args;
+	int n = snprintf(text->at, text->left, "%s", text->separator);
+
+	text->at += n;
+	text->left -= (size_t)n;
+	va_start(args, format);
+	n = vsnprintf(text->at, text->left, format, args);
+	va_end(args);
+	text->at += n;
+	text->left -= (size_t)n;
+	text->separator = ",";
+}
+
+static void add_number(struct text *text, bool wanted, const char *name, uint64_t value)
+{
+	if (wanted)
+		add(text, "\"%s\":%llu", name, (unsigned long long)value);
+}
+
+size_t umd_wire_version_write(const struct umd_wire_caps *agreed, uint8_t *to)
+{
+	struct umd_wire_version version = {.major = UMD_WIRE_MAJOR, .minor = agreed->minor};
+	struct text text = {(char *)to + sizeof(version), UMD_WIRE_VERSION_MAX - sizeof(version), ""};
+
+	memcpy(to, &version, sizeof(version));
+	if (!agreed->has_json)
+		return sizeof(version);
+
+	add(&text, "{\"capabilities\":{");
+	text.separator = "";
+	add_number(&text, agreed->has_max_msg_fds, "max_msg_fds", agreed->max_msg_fds);
+	add_number(&text, agreed->has_max_data_xfer_size, "max_data_xfer_size",
+		   agreed->max_data_xfer_size);
+	add_number(&text, agreed->has_max_dma_maps, "max_dma_maps", agreed->max_dma_maps);
+	add_number(&text, agreed->has_pgsizes, "pgsizes", agreed->pgsizes);
+	if (agreed->has_write_multiple)
+		add(&text, "\"write_multiple\":%s", agreed->write_multiple ? "true" : "false");
+	if (agreed->twin_socket)
+		add(&text, "\"twin_socket\":{\"supported\":true,\"fd_index\":0}");
+	text.separator = "";
+	add(&text, "}}");
+	return (size_t)(text.at - (char *)to) + 1;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Version negotiation: the VERSION message's capabilities, read from a peer and written for one.
+ */
+#ifndef UMD_WIRE_VERSION_H
+#define UMD_WIRE_VERSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What one side can take. The names are the JSON's. */
+struct umd_wire_caps {
+	uint16_t minor;
+	uint64_t max_msg_fds;
+	uint64_t max_data_xfer_size; /* bytes */
+	uint64_t max_dma_maps;
+	uint64_t pgsizes;
+	bool write_multiple;
+	bool twin_socket;
+
+	/* Which of them the peer named; a reply has no others. */
+	bool has_json, has_max_msg_fds, has_max_data_xfer_size, has_max_dma_maps, has_pgsizes;
+	bool has_write_multiple;
+};
+
+/*
+ * Reads a VERSION payload.
+ *
+ * @param payload major, minor, then JSON with its NUL, or nothing
+ * @return 0; -EINVAL for a major that is not ours, bad JSON, or a limit nobody can work with
+ */
+int umd_wire_version_parse(const uint8_t *payload, size_t size, struct umd_wire_caps *ret);
+
+/*
+ * The capabilities that hold between a peer's and ours: the lesser of each limit.
+ */
+struct umd_wire_caps umd_wire_version_agree(const struct umd_wire_caps *theirs);
+
+/*
+ * Writes the payload of the reply to a VERSION whose capabilities were `agreed` on: only what the
+ * peer named, each no longer than the peer's own, since QEMU's client takes no reply that is longer
+ * than its request. The twin socket's fd is number 0.
+ *
+ * @param to at least UMD_WIRE_VERSION_MAX bytes
+ * @return its size
+ */
+size_t umd_wire_version_write(const struct umd_wire_caps *agreed, uint8_t *to);
+#define UMD_WIRE_VERSION_MAX 512u
+
+#endif
