@@ -80,8 +80,6 @@ UMD_EXPORT void umd_device_destroy(struct umd_device *device)
 	umd_irqs_finish(&device->irqs);
 	umd_dma_space_reset(&device->space);
 	umd_poller_finish(&device->poller);
-	free(device->msix_table);
-	free(device->msix_pba);
 	free(device->name);
 	free(device);
 }
@@ -110,7 +108,6 @@ void umd_device_do_reset(struct umd_device *device, enum umd_reset kind)
 		umd_request_cancel(device->deferred, -ECANCELED);
 	umd_irqs_reset(&device->irqs, disconnect);
 	umd_pci_config_reset(&device->config);
-	umd_msix_reset(device);
 	if (disconnect)
 		umd_dma_space_reset(&device->space);
 	if (device->ops.reset)

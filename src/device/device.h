@@ -26,6 +26,7 @@ struct umd_backed {
 	uint64_t offset, size;
 	uint8_t *memory;
 	bool read_only;
+	bool msix_table; /* writes are the irq room's business too */
 };
 
 struct umd_bar {
@@ -63,7 +64,7 @@ struct umd_device {
 	struct umd_ioeventfd ioeventfds[UMD_IOEVENTFDS_MAX];
 	unsigned int ioeventfd_count;
 	struct umd_msix msix; /* vectors 0: none */
-	uint8_t *msix_table, *msix_pba;
+	unsigned int msix_cap; /* its offset in config space */
 
 	struct umd_request *deferred; /* the request that a handler has put off */
 };

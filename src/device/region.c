@@ -18,18 +18,28 @@ uint64_t umd_device_region_size(const struct umd_device *device, uint32_t index)
 	return index == UMD_REGION_CONFIG ? UMD_PCI_CONFIG_SIZE : 0;
 }
 
+/* What config space says to the other rooms. */
+static void apply_config(struct umd_device *device)
+{
+	const struct umd_pci_config *config = &device->config;
+	uint16_t command = umd_pci_config_command(config);
+
+	umd_irqs_disable_intx(&device->irqs, command & PCI_COMMAND_INTX_DISABLE);
+	if (device->msix_cap)
+		umd_irqs_mask_msix(&device->irqs,
+				   umd_get_le16(&config->bytes[device->msix_cap + PCI_MSIX_FLAGS]) &
+					   PCI_MSIX_FLAGS_MASKALL);
+}
+
 static void access_config(struct umd_device *device, struct umd_request *request)
 {
-	uint16_t command;
-
 	if (!request->write) {
 		umd_pci_config_read(&device->config, request->offset, request->data, request->size);
 		return;
 	}
 
 	umd_pci_config_write(&device->config, request->offset, request->data, request->size);
-	command = umd_pci_config_command(&device->config);
-	umd_irqs_disable_intx(&device->irqs, command & PCI_COMMAND_INTX_DISABLE);
+	apply_config(device);
 }
 
 /* The stretch of memory that holds `offset`, or NULL. */
@@ -42,15 +52,17 @@ static const struct umd_backed *find_backed(const struct umd_bar *bar, uint64_t 
 	return NULL;
 }
 
-static void copy_backed(const struct umd_backed *backed, const struct umd_request *request,
-			uint64_t offset, uint8_t *data, size_t size)
+static void access_backed(struct umd_device *device, const struct umd_backed *backed, bool write,
+			  uint64_t offset, uint8_t *data, size_t size)
 {
-	uint8_t *memory = backed->memory + (offset - backed->offset);
+	size_t at = (size_t)(offset - backed->offset);
 
-	if (!request->write)
-		memcpy(data, memory, size);
+	if (!write)
+		memcpy(data, backed->memory + at, size);
 	else if (!backed->read_only)
-		memcpy(memory, data, size);
+		memcpy(backed->memory + at, data, size);
+	if (write && backed->msix_table)
+		umd_irqs_msix_written(&device->irqs, at, size);
 }
 
 /* The largest register access that starts at `offset`, is aligned, and has `left` bytes. */
@@ -85,7 +97,7 @@ static void access_registers(struct umd_device *device, const struct umd_bar *ba
 			uint64_t left = backed->offset + backed->size - offset;
 
 			size = size < left ? size : (size_t)left;
-			copy_backed(backed, request, offset, data, size);
+			access_backed(device, backed, request->write, offset, data, size);
 		} else {
 			size = piece_size(&bar->region, offset, size);
 			access_register(device, &bar->region, request->write, offset, data,
@@ -117,7 +129,8 @@ static void access_bar(struct umd_device *device, struct umd_bar *bar, struct um
 	backed = find_backed(bar, request->offset);
 	if (backed && umd_range_within(request->offset - backed->offset, request->size,
 				       backed->size))
-		copy_backed(backed, request, request->offset, request->data, request->size);
+		access_backed(device, backed, request->write, request->offset, request->data,
+			      request->size);
 	else
 		umd_request_run(request, bar->region.access, device->data);
 }

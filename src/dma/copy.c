@@ -52,9 +52,7 @@ static int translate(struct umd_dma_space *space, uint64_t iova, size_t size, ui
 static int copy(struct umd_dma_space *space, uint64_t iova, uint8_t *local, size_t size,
 		uint32_t prot)
 {
-	uint64_t end;
-
-	if (__builtin_add_overflow(iova, size, &end))
+	if (size && iova > UINT64_MAX - (size - 1))
 		return -EFAULT;
 
 	while (size) {

@@ -50,7 +50,7 @@ static int reach(struct umd_dma_space *space, struct umd_dma_map *map, int fd)
 		return 0;
 	if (map->offset % UMD_DMA_PAGE)
 		return -EINVAL;
-	if (__builtin_add_overflow(map->offset, map->size, &end))
+	if (__builtin_add_overflow(map->offset, map->size, &end) || end > INT64_MAX)
 		return -EOVERFLOW;
 
 	err = umd_dma_files_get(&space->files, fd, end, map->prot & UMD_WIRE_MAP_WRITE, &map->file);

@@ -33,6 +33,7 @@ void umd_irqs_finish(struct umd_irqs *irqs)
 		drop_eventfds(irqs, i);
 		free(irqs->indexes[i].eventfds);
 	}
+	umd_msix_state_finish(&irqs->msix);
 	umd_signaller_finish(&irqs->signaller);
 }
 
@@ -42,6 +43,10 @@ int umd_irqs_declare(struct umd_irqs *irqs, enum umd_irq index, unsigned int cou
 
 	if (!fds)
 		return -ENOMEM;
+	if (index == UMD_IRQ_MSIX && umd_msix_state_init(&irqs->msix, count) < 0) {
+		free(fds);
+		return -ENOMEM;
+	}
 
 	memset(fds, 0xff, count * sizeof(*fds));
 	free(irqs->indexes[index].eventfds);
@@ -52,6 +57,7 @@ int umd_irqs_declare(struct umd_irqs *irqs, enum umd_irq index, unsigned int cou
 void umd_irqs_reset(struct umd_irqs *irqs, bool drop)
 {
 	umd_intx_reset(irqs);
+	umd_msix_state_reset(&irqs->msix);
 	for (enum umd_irq i = 0; drop && i < UMD_IRQ_INDEXES; i++)
 		drop_eventfds(irqs, i);
 }
@@ -69,17 +75,41 @@ uint32_t umd_irqs_flags(enum umd_irq index)
 	}
 }
 
+static void signal_vector(struct umd_irqs *irqs, enum umd_irq index, unsigned int vector)
+{
+	int eventfd = irqs->indexes[index].eventfds[vector];
+
+	if (eventfd >= 0)
+		umd_signaller_send(&irqs->signaller, eventfd);
+}
+
 int umd_irqs_trigger(struct umd_irqs *irqs, enum umd_irq index, unsigned int vector)
 {
-	const struct umd_irq_index *vectors;
-
 	if (index >= UMD_IRQ_INDEXES || vector >= irqs->indexes[index].count)
 		return -EINVAL;
-
-	vectors = &irqs->indexes[index];
-	if (vectors->eventfds[vector] >= 0)
-		umd_signaller_send(&irqs->signaller, vectors->eventfds[vector]);
+	if (index != UMD_IRQ_MSIX || umd_msix_admit(&irqs->msix, vector))
+		signal_vector(irqs, index, vector);
 	return 0;
+}
+
+static void release_msix(struct umd_irqs *irqs)
+{
+	unsigned int vector = 0;
+
+	while (umd_msix_release(&irqs->msix, vector, &vector))
+		signal_vector(irqs, UMD_IRQ_MSIX, vector);
+}
+
+void umd_irqs_msix_written(struct umd_irqs *irqs, size_t offset, size_t size)
+{
+	umd_msix_written(&irqs->msix, offset, size);
+	release_msix(irqs);
+}
+
+void umd_irqs_mask_msix(struct umd_irqs *irqs, bool masked)
+{
+	irqs->msix.function_masked = masked;
+	release_msix(irqs);
 }
 
 /* ---- SET_IRQS ------------------------------------------------------------------------------ */
@@ -156,7 +186,7 @@ static int loop_back(struct umd_irqs *irqs, const struct umd_irq_set *set)
 
 	for (unsigned int i = 0; i < set->count; i++) {
 		if (!(set->flags & VFIO_IRQ_SET_DATA_BOOL) || set->bools[i])
-			umd_irqs_trigger(irqs, set->index, set->start + i);
+			signal_vector(irqs, set->index, set->start + i);
 	}
 	return 0;
 }

@@ -15,6 +15,7 @@
 #include <umdev/device.h>
 
 #include "base/poller.h"
+#include "irq/msix.h"
 #include "irq/signal.h"
 
 /* One index: what its vectors signal. */
@@ -40,6 +41,7 @@ struct umd_irqs {
 	struct umd_signaller signaller;
 	struct umd_irq_index indexes[UMD_IRQ_INDEXES];
 	struct umd_intx intx;
+	struct umd_msix_state msix;
 	enum umd_irq live; /* the one of INTX, MSI, MSIX in use; UMD_IRQ_INDEXES: none */
 };
 
@@ -57,7 +59,7 @@ void umd_irqs_finish(struct umd_irqs *irqs);
 /* Declares how many vectors an index has. 0 or -ENOMEM. */
 int umd_irqs_declare(struct umd_irqs *irqs, enum umd_irq index, unsigned int count);
 
-/* Lowers the line; with `drop`, forgets the client's eventfds and masks too. */
+/* Lowers the line and empties the MSI-X table; with `drop`, forgets the client's eventfds too. */
 void umd_irqs_reset(struct umd_irqs *irqs, bool drop);
 
 /* VFIO_IRQ_INFO_... flags of an index. */
@@ -66,10 +68,14 @@ uint32_t umd_irqs_flags(enum umd_irq index);
 /* 0; -EINVAL for what is out of range or contradictory; -ENOTTY for what an index cannot do. */
 int umd_irqs_set(struct umd_irqs *irqs, const struct umd_irq_set *set);
 
-/* Signals a vector; -EINVAL where there is none. */
+/* Signals a vector, or keeps it pending; -EINVAL where there is none. */
 int umd_irqs_trigger(struct umd_irqs *irqs, enum umd_irq index, unsigned int vector);
 
 void umd_irqs_set_intx(struct umd_irqs *irqs, bool asserted);
 void umd_irqs_disable_intx(struct umd_irqs *irqs, bool disabled);
+
+/* The client wrote to the MSI-X table, or set the function mask. What that unmasks is sent. */
+void umd_irqs_msix_written(struct umd_irqs *irqs, size_t offset, size_t size);
+void umd_irqs_mask_msix(struct umd_irqs *irqs, bool masked);
 
 #endif

@@ -35,10 +35,12 @@ void umd_signaller_finish(struct umd_signaller *signaller)
 	umd_close(&signaller->null_fd);
 }
 
-static long submit(struct umd_signaller *signaller, int opcode, int eventfd)
+static long submit(struct umd_signaller *signaller, uint64_t buffer, uint64_t size, int eventfd)
 {
-	struct iocb request = {.aio_lio_opcode = (uint16_t)opcode,
+	struct iocb request = {.aio_lio_opcode = IOCB_CMD_PWRITE,
 			       .aio_fildes = (uint32_t)signaller->null_fd,
+			       .aio_buf = buffer,
+			       .aio_nbytes = size,
 			       .aio_flags = IOCB_FLAG_RESFD,
 			       .aio_resfd = (uint32_t)eventfd};
 	struct iocb *requests[] = {&request};
@@ -51,15 +53,15 @@ void umd_signaller_send(struct umd_signaller *signaller, int eventfd)
 {
 	struct ring *ring = (struct ring *)signaller->context;
 
-	submit(signaller, IOCB_CMD_PWRITE, eventfd);
+	submit(signaller, 0, 0, eventfd);
 	ring->head = ring->tail;
 }
 
 /*
- * The kernel looks at the eventfd first (EINVAL for anything else) and then refuses to read from an
- * fd opened for writing (EBADF), which ends the request without a signal.
+ * The kernel looks at the eventfd first (EINVAL or EBADF for anything else) and then refuses a
+ * buffer that cannot be one (EFAULT), which ends the request without a signal.
  */
 int umd_signaller_check(struct umd_signaller *signaller, int fd)
 {
-	return submit(signaller, IOCB_CMD_PREAD, fd) < 0 && errno == EBADF ? 0 : -EINVAL;
+	return submit(signaller, UINT64_MAX, 1, fd) < 0 && errno == EFAULT ? 0 : -EINVAL;
 }

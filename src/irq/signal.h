@@ -5,7 +5,7 @@
  * write() to an eventfd whose counter is full blocks, and O_NONBLOCK is no help: it belongs to the
  * file description that the peer shares, who can clear it at any moment. The kernel's own way to
  * signal, eventfd_signal(), never blocks; asynchronous I/O offers it for any request that ends
- * (IOCB_FLAG_RESFD, io_submit(2)), so a read of nothing from /dev/null carries the signal.
+ * (IOCB_FLAG_RESFD, io_submit(2)), so a write of nothing to /dev/null carries the signal.
  */
 #ifndef UMD_IRQ_SIGNAL_H
 #define UMD_IRQ_SIGNAL_H
@@ -14,7 +14,7 @@
 
 struct umd_signaller {
 	aio_context_t context;
-	int null_fd; /* /dev/null, write-only: see umd_signaller_check() */
+	int null_fd; /* /dev/null */
 };
 
 /* 0; -EAGAIN where the system has no asynchronous I/O left (fs.aio-max-nr); -errno. */

@@ -45,7 +45,8 @@ static int command_version(struct umd_session *session)
 			return err;
 	}
 	session->device->space.max_maps = session->caps.max_dma_maps;
-	session->reply.size = umd_wire_version_write(&session->caps, session->reply.payload);
+	session->reply.size = umd_wire_version_write(&session->caps, session->message.size,
+						    session->reply.payload);
 	session->negotiated = true;
 	return 0;
 }

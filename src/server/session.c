@@ -160,24 +160,25 @@ static void update_events(struct umd_session *session, bool rx_full)
 	umd_watch_set_events(session->watch, events);
 }
 
-/* Goes on with the messages received; ends the session where it cannot go on. */
-static void proceed(struct umd_session *session, bool rx_full)
-{
-	bool framed = take_messages(session);
-	int err = umd_conn_flush(&session->conn);
-
-	if (!framed || session->closing || (err && err != -EAGAIN))
-		umd_session_end(session);
-	else
-		update_events(session, rx_full);
-}
-
 /* A reset does not wait for the access that may be what it is for. */
 static void expedite_reset(struct umd_session *session)
 {
 	if (session->command &&
 	    umd_conn_has_behind(&session->conn, &session->message, UMD_WIRE_DEVICE_RESET))
 		umd_request_cancel(&session->request, -ECANCELED);
+}
+
+/* Goes on with the messages received; ends the session where it cannot go on. */
+static void proceed(struct umd_session *session, bool rx_full)
+{
+	bool framed = take_messages(session);
+	int err = umd_conn_flush(&session->conn);
+
+	expedite_reset(session);
+	if (!framed || session->closing || (err && err != -EAGAIN))
+		umd_session_end(session);
+	else
+		update_events(session, rx_full);
 }
 
 /* Ends a deferral that is over. */
@@ -209,7 +210,6 @@ static void socket_ready(void *data, uint32_t events)
 		end_of_stream(session);
 		return;
 	}
-	expedite_reset(session);
 	proceed(session, n == -ENOBUFS);
 }
 

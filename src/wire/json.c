@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "wire/json.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -33,6 +34,20 @@ static bool take_word(struct umd_json *json, const char *word)
 	return true;
 }
 
+/* What follows a backslash; the cursor stays on its last character. */
+static bool check_escape(struct umd_json *json)
+{
+	if (++json->at == json->end || !*json->at || !strchr("\"\\/bfnrtu", *json->at))
+		return false;
+	if (*json->at != 'u')
+		return true;
+	for (int i = 0; i < 4; i++) {
+		if (++json->at == json->end || !isxdigit((unsigned char)*json->at))
+			return false;
+	}
+	return true;
+}
+
 static bool take_string(struct umd_json *json, struct umd_json_name *name)
 {
 	const char *start;
@@ -51,7 +66,7 @@ static bool take_string(struct umd_json *json, struct umd_json_name *name)
 		}
 		if (c < 0x20)
 			return false;
-		if (c == '\\' && ++json->at == json->end)
+		if (c == '\\' && !check_escape(json))
 			return false;
 	}
 	return false;
@@ -77,20 +92,52 @@ bool umd_json_is(const struct umd_json_name *name, const char *text)
 	return strlen(text) == name->size && memcmp(name->text, text, name->size) == 0;
 }
 
+/* Takes a character of a set, where it is the next one, white space not allowed. */
+static bool take_of(struct umd_json *json, const char *set)
+{
+	if (json->at == json->end || !*json->at || !strchr(set, *json->at))
+		return false;
+	json->at++;
+	return true;
+}
+
+static bool take_digits(struct umd_json *json)
+{
+	const char *start = json->at;
+
+	while (take_of(json, "0123456789"))
+		;
+	return json->at != start;
+}
+
+/* -? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)? */
+static bool skip_number(struct umd_json *json)
+{
+	take_of(json, "-");
+	if (!take_of(json, "0") && !take_digits(json))
+		return false;
+	if (take_of(json, ".") && !take_digits(json))
+		return false;
+	if (!take_of(json, "eE"))
+		return true;
+	take_of(json, "+-");
+	return take_digits(json);
+}
+
 bool umd_json_uint(struct umd_json *json, uint64_t *ret)
 {
 	uint64_t value = 0;
-	const char *start;
+	const char *at;
 
 	skip_space(json);
-	start = json->at;
-	for (; json->at < json->end && *json->at >= '0' && *json->at <= '9'; json->at++) {
-		if (__builtin_mul_overflow(value, 10u, &value) ||
-		    __builtin_add_overflow(value, (uint64_t)(*json->at - '0'), &value))
+	at = json->at;
+	if (!skip_number(json))
+		return false;
+	for (; at < json->at; at++) {
+		if (!isdigit((unsigned char)*at) || __builtin_mul_overflow(value, 10u, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)(*at - '0'), &value))
 			return false;
 	}
-	if (json->at == start || (json->at < json->end && strchr(".eE", *json->at) && *json->at))
-		return false;
 	*ret = value;
 	return true;
 }
@@ -104,16 +151,6 @@ bool umd_json_bool(struct umd_json *json, bool *ret)
 	else
 		return false;
 	return true;
-}
-
-/* A number by its characters alone: nobody uses its value. */
-static bool skip_number(struct umd_json *json)
-{
-	const char *start = json->at;
-
-	while (json->at < json->end && *json->at && strchr("+-.0123456789eE", *json->at))
-		json->at++;
-	return json->at != start;
 }
 
 static bool skip_value(struct umd_json *json, int depth);

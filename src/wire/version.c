@@ -100,7 +100,7 @@ static int parse_json(struct umd_json *json, struct umd_wire_caps *caps)
 /* A peer must be able to take some data, and pages of ours. */
 static bool workable(const struct umd_wire_caps *caps)
 {
-	return caps->max_data_xfer_size >= 8 && (caps->pgsizes & UMD_WIRE_PGSIZES);
+	return caps->max_data_xfer_size > 0 && (caps->pgsizes & UMD_WIRE_PGSIZES);
 }
 
 int umd_wire_version_parse(const uint8_t *payload, size_t size, struct umd_wire_caps *ret)
@@ -184,10 +184,11 @@ static void add_number(struct text *text, bool wanted, const char *name, uint64_
 		add(text, "\"%s\":%llu", name, (unsigned long long)value);
 }
 
-size_t umd_wire_version_write(const struct umd_wire_caps *agreed, uint8_t *to)
+size_t umd_wire_version_write(const struct umd_wire_caps *agreed, size_t request_size, uint8_t *to)
 {
 	struct umd_wire_version version = {.major = UMD_WIRE_MAJOR, .minor = agreed->minor};
 	struct text text = {(char *)to + sizeof(version), UMD_WIRE_VERSION_MAX - sizeof(version), ""};
+	size_t size;
 
 	memcpy(to, &version, sizeof(version));
 	if (!agreed->has_json)
@@ -206,5 +207,7 @@ size_t umd_wire_version_write(const struct umd_wire_caps *agreed, uint8_t *to)
 		add(&text, "\"twin_socket\":{\"supported\":true,\"fd_index\":0}");
 	text.separator = "";
 	add(&text, "}}");
-	return (size_t)(text.at - (char *)to) + 1;
+
+	size = (size_t)(text.at - (char *)to) + 1;
+	return size <= request_size || agreed->twin_socket ? size : sizeof(version);
 }

@@ -39,13 +39,15 @@ struct umd_wire_caps umd_wire_version_agree(const struct umd_wire_caps *theirs);
 
 /*
  * Writes the payload of the reply to a VERSION whose capabilities were `agreed` on: only what the
- * peer named, each no longer than the peer's own, since QEMU's client takes no reply that is longer
- * than its request. The twin socket's fd is number 0.
+ * peer named, and no JSON at all where it would be longer than the request's, since QEMU's client
+ * takes no longer reply. A peer that offers a twin socket has to expect the number of its fd, which
+ * is 0, so for that one the reply may be longer.
  *
- * @param to at least UMD_WIRE_VERSION_MAX bytes
+ * @param request_size of the peer's payload
+ * @param to           at least UMD_WIRE_VERSION_MAX bytes
  * @return its size
  */
-size_t umd_wire_version_write(const struct umd_wire_caps *agreed, uint8_t *to);
+size_t umd_wire_version_write(const struct umd_wire_caps *agreed, size_t request_size, uint8_t *to);
 #define UMD_WIRE_VERSION_MAX 512u
 
 #endif

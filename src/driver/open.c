@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Opening by URI: the scheme names the backend, the rest is the backend's. */
+#include "driver/backend.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "base/export.h"
+
+static const struct umd_driver_backend *const backends[] = {
+        &umd_vfio_user_backend,
+};
+
+#define KNOWN "known is vfio-user:PATH" /* the sentence's end; grows with the table */
+
+static const struct umd_driver_backend *find_backend(const char *scheme, size_t length)
+{
+	for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
+		if (strlen(backends[i]->scheme) == length &&
+		    memcmp(backends[i]->scheme, scheme, length) == 0)
+			return backends[i];
+	}
+	return NULL;
+}
+
+/* A caller newer than the library may ask for what it does not know only by leaving it zero. */
+static bool tail_is_zero(const void *options, size_t from, size_t to)
+{
+	const uint8_t *bytes = options;
+
+	for (size_t i = from; i < to; i++) {
+		if (bytes[i])
+			return false;
+	}
+	return true;
+}
+
+static int complete_options(const struct umd_driver_options *given, struct umd_driver_options *ret,
+                            struct umd_error *error)
+{
+	*ret = (struct umd_driver_options){0};
+	if (given) {
+		size_t known = given->size < sizeof(*ret) ? given->size : sizeof(*ret);
+
+		if (given->size < sizeof(given->size) || !tail_is_zero(given, known, given->size))
+			return umd_error_set(error, -EINVAL, "options of a size that is not known");
+		memcpy(ret, given, known);
+	}
+	ret->size = sizeof(*ret);
+	if (!ret->timeout_ms)
+		ret->timeout_ms = UMD_DRIVER_TIMEOUT_MS;
+	if (ret->timeout_ms > INT_MAX)
+		return umd_error_set(error, -EINVAL, "a timeout beyond %d ms", INT_MAX);
+	return 0;
+}
+
+UMD_EXPORT int umd_driver_open(const char *uri, const struct umd_driver_options *options,
+                               struct umd_driver **ret, struct umd_error *error)
+{
+	const struct umd_driver_backend *backend;
+	struct umd_driver_options complete;
+	const char *colon = strchr(uri, ':');
+	int err;
+
+	if (!colon)
+		return umd_error_set(error, -EINVAL, "'%s' is no URI: " KNOWN, uri);
+
+	backend = find_backend(uri, (size_t)(colon - uri));
+	if (!backend)
+		return umd_error_set(error, -EPROTONOSUPPORT, "scheme '%.*s' is not known: " KNOWN,
+		                     (int)(colon - uri), uri);
+
+	err = complete_options(options, &complete, error);
+	if (err)
+		return err;
+	return backend->open(colon + 1, &complete, ret, error);
+}
+
+UMD_EXPORT void umd_driver_close(struct umd_driver *driver)
+{
+	if (driver)
+		driver->backend->close(driver);
+}

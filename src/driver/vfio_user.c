@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Opening a device on a vfio-user socket: connect, agree on a version, ask what it is. */
+#include "driver/vfio_user.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/fd.h"
+#include "wire/version.h"
+
+#define VERSION_REPLY_MAX 4096u /* a server may say more than we asked for */
+
+/*
+ * The only wait that is not poll()'s: connect() waits while the server's backlog is full, for as
+ * long as a send may wait.
+ */
+static int connect_to(const char *path, int timeout_ms)
+{
+	struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	cleanup_close int fd = -1;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(address.sun_path, path);
+
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
+	return umd_steal_fd(&fd);
+}
+
+static struct umd_wire_caps our_caps(void)
+{
+	return (struct umd_wire_caps){.minor = UMD_WIRE_MINOR,
+	                              .max_msg_fds = UMD_WIRE_MAX_FDS,
+	                              .max_data_xfer_size = UMD_WIRE_MAX_XFER,
+	                              .max_dma_maps = UMD_WIRE_MAX_MAPS,
+	                              .pgsizes = UMD_WIRE_PGSIZES,
+	                              .write_multiple = true,
+	                              .has_json = true,
+	                              .has_max_msg_fds = true,
+	                              .has_max_data_xfer_size = true,
+	                              .has_max_dma_maps = true,
+	                              .has_pgsizes = true,
+	                              .has_write_multiple = true};
+}
+
+static void set_limits(struct umd_driver *driver, const struct umd_wire_caps *theirs)
+{
+	struct umd_wire_caps agreed = umd_wire_version_agree(theirs);
+
+	driver->limits = (struct umd_driver_limits){.size = sizeof(driver->limits),
+	                                            .major = UMD_WIRE_MAJOR,
+	                                            .minor = agreed.minor,
+	                                            .max_data_xfer_size = agreed.max_data_xfer_size,
+	                                            .max_msg_fds = agreed.max_msg_fds,
+	                                            .max_dma_maps = agreed.max_dma_maps,
+	                                            .page_sizes = agreed.pgsizes,
+	                                            .write_multiple = agreed.write_multiple};
+	driver->max_transfer = (size_t)agreed.max_data_xfer_size;
+}
+
+static int negotiate(struct umd_vfio_user *user)
+{
+	struct umd_wire_caps caps = our_caps();
+	uint8_t request[UMD_WIRE_VERSION_MAX], reply[VERSION_REPLY_MAX];
+	struct umd_vfio_user_call call = {
+	        .command = UMD_WIRE_VERSION,
+	        .out = {{request, umd_wire_version_write(&caps, SIZE_MAX, request)}},
+	        .in = {{reply, sizeof(reply)}},
+	};
+	int err = umd_vfio_user_call(user, &call);
+
+	if (err)
+		return err;
+	if (umd_wire_version_parse(reply, call.got, &caps))
+		return -EPROTO;
+
+	set_limits(&user->driver, &caps);
+	return 0;
+}
+
+static void close_device(struct umd_driver *driver)
+{
+	umd_conn_finish(&umd_vfio_user(driver)->conn);
+	free(driver);
+}
+
+/* Takes over `fd`. */
+static int create(int fd, int timeout_ms, struct umd_vfio_user **ret)
+{
+	struct umd_vfio_user *user = calloc(1, sizeof(*user));
+
+	if (!user || umd_conn_init(&user->conn, fd)) {
+		if (!user)
+			umd_close(&fd);
+		free(user);
+		return -ENOMEM;
+	}
+
+	user->driver.backend = &umd_vfio_user_backend;
+	user->timeout_ms = timeout_ms;
+	*ret = user;
+	return 0;
+}
+
+static int fail(struct umd_vfio_user *user, int err, const char *path, const char *what,
+                struct umd_error *error)
+{
+	if (user)
+		close_device(&user->driver);
+	if (err == -ENODEV)
+		return umd_error_set(error, err, "%s: hung up %s: is it serving another driver?",
+		                     path, what);
+	return umd_error_set(error, err, "%s: %s: %s", path, what, strerror(-err));
+}
+
+static int open_device(const char *path, const struct umd_driver_options *options,
+                       struct umd_driver **ret, struct umd_error *error)
+{
+	struct umd_vfio_user *user = NULL;
+	int timeout_ms = (int)options->timeout_ms;
+	int fd, err;
+
+	if (!*path)
+		return umd_error_set(error, -EINVAL, "vfio-user: needs a path");
+
+	fd = connect_to(path, timeout_ms);
+	if (fd < 0)
+		return fail(NULL, fd, path, "connecting", error);
+	err = create(fd, timeout_ms, &user);
+	if (err)
+		return fail(NULL, err, path, "opening", error);
+
+	err = negotiate(user);
+	if (err)
+		return fail(user, err, path, "negotiating the version", error);
+	err = umd_vfio_user_get_info(user);
+	if (err)
+		return fail(user, err, path, "asking what it is", error);
+
+	*ret = &user->driver;
+	return 0;
+}
+
+const struct umd_driver_backend umd_vfio_user_backend = {
+        .scheme = "vfio-user",
+        .open = open_device,
+        .close = close_device,
+        .get_region = umd_vfio_user_get_region,
+        .get_irq = umd_vfio_user_get_irq,
+        .read = umd_vfio_user_read,
+        .write = umd_vfio_user_write,
+        .reset = umd_vfio_user_reset,
+};

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A command and its reply, within a deadline.
+ *
+ * One command is on its way at a time, so the next reply must be its own: with its id, its command
+ * number, no longer than there is room for. Everything else ends the exchange for good, since the
+ * stream can no longer be told apart. What a server asks of us, as it may once memory is mapped for
+ * DMA, is answered with an error.
+ */
+#include "driver/vfio_user.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <time.h>
+
+#define MAX_ERRNO 4095u /* as the kernel's */
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int wait_for(const struct umd_vfio_user *user, short events, int64_t deadline)
+{
+	for (;;) {
+		struct pollfd pollfd = {.fd = user->conn.fd, .events = events};
+		int64_t left = deadline - now_ms();
+		int n;
+
+		if (left <= 0)
+			return -ETIMEDOUT;
+		n = poll(&pollfd, 1, (int)left);
+		if (n > 0)
+			return 0;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+	}
+}
+
+/* The socket's words for a peer that is gone. */
+static int gone(int err)
+{
+	return err == -EPIPE || err == -ECONNRESET || err == -ENOTCONN ? -ENODEV : err;
+}
+
+/* ---- Sending ------------------------------------------------------------------------------- */
+
+/* The output is empty but for answers to the server's own commands, so there is room. */
+static void build_command(struct umd_vfio_user *user, const struct umd_vfio_user_call *call)
+{
+	size_t size = sizeof(struct umd_wire_header) + call->out[0].iov_len + call->out[1].iov_len;
+	struct umd_wire_header header = {
+	        .id = ++user->last_id, .command = call->command, .size = (uint32_t)size};
+	uint8_t *at = umd_conn_reserve(&user->conn, size);
+
+	memcpy(at, &header, sizeof(header));
+	at += sizeof(header);
+	for (int i = 0; i < 2; i++) {
+		if (call->out[i].iov_len)
+			memcpy(at, call->out[i].iov_base, call->out[i].iov_len);
+		at += call->out[i].iov_len;
+	}
+	umd_conn_commit(&user->conn, size, NULL, 0);
+}
+
+static int send_command(struct umd_vfio_user *user, const struct umd_vfio_user_call *call,
+                        int64_t deadline)
+{
+	int err;
+
+	build_command(user, call);
+	while ((err = umd_conn_flush(&user->conn)) == -EAGAIN) {
+		err = wait_for(user, POLLOUT, deadline);
+		if (err)
+			return err;
+	}
+	return gone(err);
+}
+
+/* We have mapped nothing, so whatever the server asks for is not there. */
+static int refuse_command(struct umd_vfio_user *user, const struct umd_wire_header *command)
+{
+	struct umd_wire_header header = {.id = command->id,
+	                                 .command = command->command,
+	                                 .size = sizeof(header),
+	                                 .flags = UMD_WIRE_TYPE_REPLY | UMD_WIRE_ERROR,
+	                                 .error = ENOTSUP};
+	int err;
+
+	if (command->flags & UMD_WIRE_NO_REPLY)
+		return 0;
+	if (!umd_conn_can_send(&user->conn))
+		return -EPROTO; /* it asks and asks, and does not read the answers */
+
+	memcpy(umd_conn_reserve(&user->conn, sizeof(header)), &header, sizeof(header));
+	umd_conn_commit(&user->conn, sizeof(header), NULL, 0);
+	err = umd_conn_flush(&user->conn);
+	return err == -EAGAIN ? 0 : gone(err);
+}
+
+/* ---- Receiving ----------------------------------------------------------------------------- */
+
+static int receive_some(struct umd_vfio_user *user, int64_t deadline)
+{
+	int n = wait_for(user, POLLIN, deadline);
+
+	if (n)
+		return n;
+
+	n = umd_conn_receive(&user->conn);
+	if (n == 0)
+		return -ENODEV;
+	if (n == -ENOBUFS)
+		return -EPROTO; /* more file descriptors than any message carries */
+	return n > 0 || n == -EAGAIN ? 0 : gone(n);
+}
+
+static int receive_message(struct umd_vfio_user *user, int64_t deadline, struct umd_message *ret)
+{
+	int n;
+
+	while ((n = umd_conn_next(&user->conn, ret)) == 0) {
+		int err = receive_some(user, deadline);
+
+		if (err)
+			return err;
+	}
+	return n > 0 ? 0 : -EPROTO;
+}
+
+/* Ends with a message, and with all file descriptors that have come: none is wanted yet. */
+static void consume(struct umd_vfio_user *user, const struct umd_message *message)
+{
+	umd_conn_consume(&user->conn, message);
+	umd_fdbox_drop(&user->conn.fdbox, user->conn.fdbox.fd_count);
+}
+
+static int receive_reply(struct umd_vfio_user *user, uint16_t command, int64_t deadline,
+                         struct umd_message *ret)
+{
+	for (;;) {
+		uint32_t type;
+		int err = receive_message(user, deadline, ret);
+
+		if (err)
+			return err;
+
+		type = ret->header.flags & UMD_WIRE_TYPE_MASK;
+		if (type == UMD_WIRE_TYPE_REPLY)
+			return ret->header.id == user->last_id && ret->header.command == command
+			               ? 0
+			               : -EPROTO;
+		if (type != UMD_WIRE_TYPE_COMMAND)
+			return -EPROTO;
+
+		err = refuse_command(user, &ret->header);
+		consume(user, ret);
+		if (err)
+			return err;
+	}
+}
+
+/* What the reply says: an error, or the payload, which is spread over the call's parts. */
+static int take_reply(struct umd_vfio_user_call *call, const struct umd_message *reply)
+{
+	size_t at = 0;
+
+	if (reply->header.flags & UMD_WIRE_ERROR)
+		return reply->header.error - 1 < MAX_ERRNO ? -(int)reply->header.error : -EPROTO;
+	if (reply->size > call->in[0].iov_len + call->in[1].iov_len)
+		return -EPROTO;
+
+	for (int i = 0; i < 2; i++) {
+		size_t left = reply->size - at;
+		size_t n = left < call->in[i].iov_len ? left : call->in[i].iov_len;
+
+		if (n)
+			umd_message_get(reply, at, call->in[i].iov_base, n);
+		at += n;
+	}
+	call->got = reply->size;
+	return 0;
+}
+
+int umd_vfio_user_call(struct umd_vfio_user *user, struct umd_vfio_user_call *call)
+{
+	int64_t deadline = now_ms() + user->timeout_ms;
+	struct umd_message reply;
+	int err;
+
+	if (user->ended)
+		return -ENODEV;
+
+	err = send_command(user, call, deadline);
+	if (!err)
+		err = receive_reply(user, call->command, deadline, &reply);
+	if (err) {
+		user->ended = true;
+		umd_conn_close(&user->conn);
+		return err;
+	}
+
+	err = take_reply(call, &reply);
+	consume(user, &reply);
+	return err;
+}
+
+int umd_vfio_user_call_exact(struct umd_vfio_user *user, struct umd_vfio_user_call *call)
+{
+	int err = umd_vfio_user_call(user, call);
+
+	if (!err && call->got != call->in[0].iov_len + call->in[1].iov_len)
+		return -EPROTO;
+	return err;
+}
