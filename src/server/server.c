@@ -21,14 +21,22 @@ struct umd_server {
 	bool over;  /* the single connection has ended */
 };
 
-/* Takes one connection. Out of fds, it stops listening until the client there is has gone. */
+/*
+ * Takes one connection. None is taken while the client there is leaves, nor, for want of fds, before
+ * it has: the end of its session listens again.
+ */
 static void connection_ready(void *data, uint32_t events)
 {
 	struct umd_server *server = data;
-	int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	int fd;
 
+	if (umd_session_is_live(&server->session) && umd_session_is_leaving(&server->session)) {
+		umd_watch_set_events(server->listen_watch, 0);
+		return;
+	}
+	fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd < 0) {
-		if (errno == EMFILE || errno == ENFILE)
+		if (umd_session_is_live(&server->session) && errno == EMFILE)
 			umd_watch_set_events(server->listen_watch, 0);
 		return;
 	}

@@ -2,6 +2,7 @@
 #include "server/session.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <time.h>
 
@@ -57,7 +58,7 @@ static void defer_message(struct umd_session *session, const struct umd_command 
 	session->command = command;
 	session->deadline_ns = now_ns() + DEFERRAL_NS;
 	umd_watch_set_timer(session->timer, DEFERRAL_NS);
-	if (session->closing)
+	if (session->closing || session->hung_up)
 		umd_request_cancel(&session->request, -ECANCELED);
 }
 
@@ -137,7 +138,8 @@ static bool take_messages(struct umd_session *session)
 		else if (more == -EMSGSIZE)
 			finish_message(session, -EMSGSIZE);
 		else {
-			put_reply(session, -EINVAL);
+			if (more == -EBADMSG)
+				put_reply(session, -EINVAL);
 			return false;
 		}
 		if (session->closing && !session->negotiated)
@@ -190,13 +192,11 @@ static void resume(struct umd_session *session)
 		run(session, command, command->resume(session));
 }
 
-/* At the end of the stream, what was received before still takes effect. */
-static void end_of_stream(struct umd_session *session)
+/* Nothing is put off any more: the client has left, or has said its last. */
+static void hurry(struct umd_session *session)
 {
-	session->closing = true;
 	umd_request_cancel(&session->request, -ECANCELED);
 	resume(session);
-	proceed(session, false);
 }
 
 static void socket_ready(void *data, uint32_t events)
@@ -204,12 +204,14 @@ static void socket_ready(void *data, uint32_t events)
 	struct umd_session *session = data;
 	int n = -EAGAIN;
 
+	if (events & EPOLLHUP)
+		session->hung_up = true;
 	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 		n = umd_conn_receive(&session->conn);
-	if (n == 0 || (n < 0 && n != -EAGAIN && n != -ENOBUFS)) {
-		end_of_stream(session);
-		return;
-	}
+	if (n == 0 || (n < 0 && n != -EAGAIN && n != -ENOBUFS))
+		session->closing = true;
+	if (session->closing || session->hung_up)
+		hurry(session);
 	proceed(session, n == -ENOBUFS);
 }
 
@@ -274,8 +276,15 @@ int umd_session_begin(struct umd_session *session, int fd)
 		return err;
 
 	umd_conn_attach(&session->conn, fd);
-	session->negotiated = session->closing = false;
+	session->negotiated = session->closing = session->hung_up = false;
 	return 0;
+}
+
+bool umd_session_is_leaving(const struct umd_session *session)
+{
+	struct pollfd socket = {.fd = session->conn.fd};
+
+	return poll(&socket, 1, 0) == 1 && (socket.revents & POLLHUP);
 }
 
 void umd_session_end(struct umd_session *session)

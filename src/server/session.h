@@ -46,7 +46,8 @@ struct umd_session {
 	struct umd_request request;
 	uint64_t deadline_ns; /* of the deferral, CLOCK_MONOTONIC */
 	uint64_t multi_done;  /* writes of a WRITE_MULTI that have taken effect */
-	bool closing;         /* nothing more is taken; ends when the replies are sent */
+	bool closing;         /* nothing more will come; ends when what there is has been taken */
+	bool hung_up;         /* nobody reads the replies any more */
 };
 
 int umd_session_init(struct umd_session *session, struct umd_device *device,
@@ -58,6 +59,9 @@ int umd_session_begin(struct umd_session *session, int fd);
 
 /* Ends the client's session: the device is reset, the socket closed in good order. */
 void umd_session_end(struct umd_session *session);
+
+/* Whether the client has closed its socket, though not all it sent may have been taken yet. */
+bool umd_session_is_leaving(const struct umd_session *session);
 
 static inline bool umd_session_is_live(const struct umd_session *session)
 {

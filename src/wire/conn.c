@@ -180,12 +180,9 @@ static unsigned int claim_fds(struct umd_conn *conn, const struct umd_wire_heade
 {
 	unsigned int count = 0;
 
-	if (!conn->fdbox.batch_count)
+	if (!conn->fdbox.batch_count || !carries_fds(header))
 		return 0;
 
-	umd_fdbox_retire(&conn->fdbox, conn->rx_position);
-	if (!carries_fds(header))
-		return 0;
 	for (unsigned int i = 0; i < conn->fdbox.batch_count; i++) {
 		const struct umd_fd_batch *batch = &conn->fdbox.batches[i];
 
@@ -211,6 +208,13 @@ static void compact(struct umd_conn *conn, size_t size)
 	conn->rx_end = have;
 }
 
+/* The rest of a message must come; with it may come fds, for which there must be room. */
+static int await(struct umd_conn *conn, size_t size)
+{
+	compact(conn, size);
+	return umd_fdbox_has_room(&conn->fdbox) ? 0 : -EPROTO;
+}
+
 int umd_conn_next(struct umd_conn *conn, struct umd_message *message)
 {
 	size_t have;
@@ -218,20 +222,16 @@ int umd_conn_next(struct umd_conn *conn, struct umd_message *message)
 	if (conn->rx_skip)
 		skip(conn);
 	have = conn->rx_end - conn->rx_start;
-	if (have < sizeof(message->header)) {
-		compact(conn, sizeof(message->header));
-		return 0;
-	}
+	if (have < sizeof(message->header))
+		return await(conn, sizeof(message->header));
 
 	memcpy(&message->header, conn->rx + conn->rx_start, sizeof(message->header));
 	if (message->header.size < sizeof(message->header))
 		return -EBADMSG;
 	if (message->header.size > UMD_WIRE_MAX_MESSAGE)
 		return -EMSGSIZE;
-	if (have < message->header.size) {
-		compact(conn, message->header.size);
-		return 0;
-	}
+	if (have < message->header.size)
+		return await(conn, message->header.size);
 
 	message->payload = conn->rx + conn->rx_start + sizeof(message->header);
 	message->size = message->header.size - sizeof(message->header);
@@ -249,6 +249,7 @@ void umd_conn_consume(struct umd_conn *conn, const struct umd_message *message)
 	umd_fdbox_drop(&conn->fdbox, message->fd_count);
 	conn->rx_start += message->header.size;
 	conn->rx_position += message->header.size;
+	umd_fdbox_retire(&conn->fdbox, conn->rx_position);
 }
 
 bool umd_conn_has_behind(const struct umd_conn *conn, const struct umd_message *message,

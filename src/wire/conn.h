@@ -73,7 +73,8 @@ int umd_conn_receive(struct umd_conn *conn);
  *
  * Returns 1 with a message; 0 when more must be received; -EMSGSIZE with `message->header` for a
  * message that is too large (consume it to go on); -EBADMSG with `message->header` when the header
- * cannot be true, and nothing more can be read.
+ * cannot be true, and nothing more can be read; -EPROTO for an unfinished message that has brought
+ * more fds than any may.
  */
 int umd_conn_next(struct umd_conn *conn, struct umd_message *message);
 
