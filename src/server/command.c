@@ -174,19 +174,19 @@ static int command_set_irqs(struct umd_session *session)
 /* ---- The table ----------------------------------------------------------------------------- */
 
 static const struct umd_command commands[UMD_WIRE_COMMANDS] = {
-	[UMD_WIRE_VERSION] = {command_version},
-	[UMD_WIRE_DMA_MAP] = {command_dma_map},
-	[UMD_WIRE_DMA_UNMAP] = {command_dma_unmap},
-	[UMD_WIRE_GET_INFO] = {command_get_info},
-	[UMD_WIRE_GET_REGION_INFO] = {umd_command_get_region_info},
-	[UMD_WIRE_GET_REGION_IO_FDS] = {umd_command_get_region_io_fds},
-	[UMD_WIRE_GET_IRQ_INFO] = {command_get_irq_info},
-	[UMD_WIRE_SET_IRQS] = {command_set_irqs},
+	[UMD_WIRE_VERSION] = {.start = command_version},
+	[UMD_WIRE_DMA_MAP] = {.start = command_dma_map},
+	[UMD_WIRE_DMA_UNMAP] = {.start = command_dma_unmap},
+	[UMD_WIRE_GET_INFO] = {.start = command_get_info},
+	[UMD_WIRE_GET_REGION_INFO] = {.start = umd_command_get_region_info},
+	[UMD_WIRE_GET_REGION_IO_FDS] = {.start = umd_command_get_region_io_fds},
+	[UMD_WIRE_GET_IRQ_INFO] = {.start = command_get_irq_info},
+	[UMD_WIRE_SET_IRQS] = {.start = command_set_irqs},
 	[UMD_WIRE_REGION_READ] = {umd_command_region_read, umd_command_access_done},
 	[UMD_WIRE_REGION_WRITE] = {umd_command_region_write, umd_command_access_done},
-	[UMD_WIRE_DEVICE_RESET] = {command_device_reset},
+	[UMD_WIRE_DEVICE_RESET] = {.start = command_device_reset},
 	[UMD_WIRE_REGION_WRITE_MULTI] = {umd_command_write_multi, umd_command_write_multi_done},
-	[UMD_WIRE_DEVICE_FEATURE] = {command_device_feature},
+	[UMD_WIRE_DEVICE_FEATURE] = {.start = command_device_feature},
 };
 
 const struct umd_command *umd_command_find(uint16_t number)
