@@ -101,9 +101,10 @@ static void copier_reset(void *data, enum umd_reset kind)
 	memset(copier->buffer, 0, sizeof(copier->buffer));
 }
 
-static int make(struct copier *copier, struct umd_error *error)
+static int make(struct umd_device **ret, struct umd_error *error)
 {
 	static const struct umd_device_ops ops = {.reset = copier_reset, .destroy = free};
+	struct copier *copier = calloc(1, sizeof(*copier));
 	const struct umd_device_info info = {.size = sizeof(info),
 					     .name = "copier",
 					     .vendor = 0x1b36,
@@ -113,10 +114,12 @@ static int make(struct copier *copier, struct umd_error *error)
 					     .data = copier};
 	const struct umd_region bar = {.size = 4096, .read = copier_read, .write = copier_write};
 	const struct umd_msix msix = {.vectors = 1, .table_offset = 0x800, .pba_offset = 0xc00};
-	int err = umd_device_create(&info, &copier->device);
 
-	if (err)
-		return umd_error_set(error, err, "out of memory");
+	if (!copier || umd_device_create(&info, ret) < 0) {
+		free(copier);
+		return umd_error_set(error, -ENOMEM, "out of memory");
+	}
+	copier->device = *ret;
 	umd_device_add_bar(copier->device, 0, &bar);
 	umd_device_add_msix(copier->device, &msix);
 	return umd_device_realize(copier->device, error);
@@ -124,19 +127,23 @@ static int make(struct copier *copier, struct umd_error *error)
 
 int main(int argc, char **argv)
 {
-	struct umd_server_options options = {.size = sizeof(options), .fd = -1};
+	struct umd_server_options options = {.size = sizeof(options)};
 	struct umd_error error = {0};
+	struct umd_device *device;
 	struct umd_server *server;
-	struct copier *copier = calloc(1, sizeof(*copier));
 	int err;
 
-	if (argc != 2 || !copier || make(copier, &error) < 0) {
-		fprintf(stderr, "usage: copier SOCKET\n%s\n", error.text);
+	if (argc != 2) {
+		fprintf(stderr, "usage: copier SOCKET\n");
 		return 2;
+	}
+	if (make(&device, &error) < 0) {
+		fprintf(stderr, "copier: %s\n", error.text);
+		return 1;
 	}
 
 	options.socket_path = argv[1];
-	err = umd_server_create(copier->device, &options, &server);
+	err = umd_server_create(device, &options, &server);
 	while (!err)
 		err = umd_server_dispatch(server, -1);
 	fprintf(stderr, "copier: %s\n", strerror(-err));

@@ -50,15 +50,15 @@ struct umd_device_ops {
 
 /** The identity of a device: PCI header type 0 (PCI Local Bus 3.0, section 6.1). */
 struct umd_device_info {
-	size_t size;                 /* sizeof(struct umd_device_info) */
-	const char *name;            /* for log lines; copied */
-	uint16_t vendor, device;     /* Vendor ID, Device ID */
-	uint16_t subsystem_vendor;   /* Subsystem Vendor ID */
-	uint16_t subsystem;          /* Subsystem ID */
-	uint32_t class_code;         /* 24 bits: base class, sub-class, interface */
-	uint8_t revision;            /* Revision ID */
+	size_t size;			  /* sizeof(struct umd_device_info) */
+	const char *name;		  /* for log lines; copied */
+	uint16_t vendor, device;	  /* Vendor ID, Device ID */
+	uint16_t subsystem_vendor;	  /* Subsystem Vendor ID */
+	uint16_t subsystem;		  /* Subsystem ID */
+	uint32_t class_code;		  /* 24 bits: base class, sub-class, interface */
+	uint8_t revision;		  /* Revision ID */
 	const struct umd_device_ops *ops; /* may be NULL */
-	void *data;                  /* handed to every handler of the device */
+	void *data;			  /* handed to every handler of the device */
 };
 
 /**
@@ -84,7 +84,7 @@ void umd_device_reset(struct umd_device *device);
 
 /* ---- Regions: BARs and what stands behind them --------------------------------------------- */
 
-#define UMD_REGION_IO       (1u << 0) /* an I/O BAR; without it, a memory BAR */
+#define UMD_REGION_IO	    (1u << 0) /* an I/O BAR; without it, a memory BAR */
 #define UMD_REGION_MEM64    (1u << 1) /* a 64-bit memory BAR: takes the next index too */
 #define UMD_REGION_PREFETCH (1u << 2) /* a prefetchable memory BAR */
 
@@ -99,8 +99,8 @@ void umd_device_reset(struct umd_device *device);
  * gated.
  */
 struct umd_region {
-	uint64_t size;           /* a power of two: at least 16, of I/O at least 4 and at most 256 */
-	unsigned int flags;      /* UMD_REGION_... */
+	uint64_t size;	    /* a power of two: at least 16, of I/O at least 4 and at most 256 */
+	unsigned int flags; /* UMD_REGION_... */
 	unsigned int max_access; /* largest register access: 1, 2, 4 or 8; 0 means 8 */
 	uint64_t (*read)(void *data, uint64_t offset, unsigned int size);
 	void (*write)(void *data, uint64_t offset, unsigned int size, uint64_t value);
@@ -131,8 +131,8 @@ struct umd_area {
  * @param areas    page-aligned, ascending, at most UMD_AREAS_MAX
  * @return 0; -EINVAL; -EEXIST; -EBUSY once realised; what mmap() returns
  */
-int umd_device_add_memory(struct umd_device *device, unsigned int index, int fd,
-			  uint64_t fd_offset, const struct umd_area *areas, unsigned int count);
+int umd_device_add_memory(struct umd_device *device, unsigned int index, int fd, uint64_t fd_offset,
+			  const struct umd_area *areas, unsigned int count);
 #define UMD_AREAS_MAX 8
 
 /**
@@ -149,7 +149,7 @@ int umd_device_add_memory(struct umd_device *device, unsigned int index, int fd,
 int umd_device_add_ioeventfd(struct umd_device *device, unsigned int index, uint64_t offset,
 			     uint64_t size, unsigned int flags, uint64_t datamatch, int fd);
 #define UMD_IOEVENTFD_DATAMATCH (1u << 0)
-#define UMD_IOEVENTFDS_MAX      16
+#define UMD_IOEVENTFDS_MAX	16
 
 /* ---- Requests: one access by the driver ---------------------------------------------------- */
 
@@ -202,11 +202,11 @@ int umd_device_add_intx(struct umd_device *device, unsigned int pin);
 
 /** An MSI-X capability (PCI Local Bus 3.0, section 6.8.2). */
 struct umd_msix {
-	unsigned int vectors;   /* 1 to 2048 */
+	unsigned int vectors;	/* 1 to 2048 */
 	unsigned int table_bar; /* the memory BAR that holds the table, 16 bytes a vector */
-	uint64_t table_offset;  /* a multiple of 8 */
-	unsigned int pba_bar;   /* the memory BAR that holds the pending bits, 8 bytes per 64 */
-	uint64_t pba_offset;    /* a multiple of 8 */
+	uint64_t table_offset;	/* a multiple of 8 */
+	unsigned int pba_bar;	/* the memory BAR that holds the pending bits, 8 bytes per 64 */
+	uint64_t pba_offset;	/* a multiple of 8 */
 };
 
 /** Declares MSI-X. Table and PBA are served by the library. @return 0; -EINVAL; -EEXIST; -EBUSY */
@@ -265,9 +265,9 @@ void umd_watch_destroy(struct umd_watch *watch);
 /* ---- Serving ------------------------------------------------------------------------------- */
 
 struct umd_server_options {
-	size_t size;             /* sizeof(struct umd_server_options) */
+	size_t size;		 /* sizeof(struct umd_server_options) */
 	const char *socket_path; /* where to listen; removed in the end. Or NULL, and: */
-	int fd;                  /* a listening or connected AF_UNIX stream socket; taken over */
+	int fd;			 /* a listening or connected AF_UNIX stream socket; taken over */
 };
 
 /**
@@ -305,9 +305,9 @@ struct umd_option {
 
 /** A kind of device: how `umdev serve NAME` finds it and explains it. */
 struct umd_device_kind {
-	const char *name;                 /* "serial" */
-	const char *summary;              /* a line */
-	const char *description;          /* some lines for `umdev serve NAME --help` */
+	const char *name;		  /* "serial" */
+	const char *summary;		  /* a line */
+	const char *description;	  /* some lines for `umdev serve NAME --help` */
 	const struct umd_option *options; /* ends with a NULL name */
 
 	/**

@@ -12,7 +12,7 @@ extern "C" {
 
 /** What went wrong, as a number and as a sentence. */
 struct umd_error {
-	int code;       /* negative errno, 0 = nothing went wrong */
+	int code;	/* negative errno, 0 = nothing went wrong */
 	char text[232]; /* NUL-terminated, one line, no newline */
 };
 

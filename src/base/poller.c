@@ -122,9 +122,8 @@ UMD_EXPORT int umd_watch_set_events(struct umd_watch *watch, uint32_t events)
 
 UMD_EXPORT int umd_watch_set_timer(struct umd_watch *watch, uint64_t delay_ns)
 {
-	struct itimerspec when = {
-		.it_value = {.tv_sec = (time_t)(delay_ns / 1000000000),
-			     .tv_nsec = (long)(delay_ns % 1000000000)}};
+	struct itimerspec when = {.it_value = {.tv_sec = (time_t)(delay_ns / 1000000000),
+					       .tv_nsec = (long)(delay_ns % 1000000000)}};
 
 	return timerfd_settime(watch->fd, 0, &when, NULL) < 0 ? -errno : 0;
 }

@@ -9,9 +9,9 @@
 #include <umdev/device.h>
 
 struct umd_poller {
-	int fd;                 /* epoll */
+	int fd;			/* epoll */
 	struct umd_watch *dead; /* destroyed, freed after the callbacks under way */
-	unsigned int depth;     /* of umd_poller_dispatch() calls */
+	unsigned int depth;	/* of umd_poller_dispatch() calls */
 };
 
 int umd_poller_init(struct umd_poller *poller);

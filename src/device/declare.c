@@ -75,7 +75,8 @@ static bool are_areas(const struct umd_area *areas, unsigned int count, uint64_t
 	for (unsigned int i = 0; i < count; i++) {
 		if (!areas[i].size || areas[i].offset % page || areas[i].size % page)
 			return false;
-		if (areas[i].offset < end || !umd_range_within(areas[i].offset, areas[i].size, limit))
+		if (areas[i].offset < end ||
+		    !umd_range_within(areas[i].offset, areas[i].size, limit))
 			return false;
 		end = areas[i].offset + areas[i].size;
 	}
@@ -138,12 +139,13 @@ UMD_EXPORT int umd_device_add_ioeventfd(struct umd_device *device, unsigned int 
 	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (copy < 0)
 		return -errno;
-	device->ioeventfds[device->ioeventfd_count++] = (struct umd_ioeventfd){.bar = index,
-									       .offset = offset,
-									       .size = size,
-									       .datamatch = datamatch,
-									       .flags = flags,
-									       .fd = copy};
+	device->ioeventfds[device->ioeventfd_count++] =
+		(struct umd_ioeventfd){.bar = index,
+				       .offset = offset,
+				       .size = size,
+				       .datamatch = datamatch,
+				       .flags = flags,
+				       .fd = copy};
 	return 0;
 }
 

@@ -17,9 +17,9 @@
 #define UMD_BARS 6u
 
 /* Region indexes and their number: VFIO_PCI_*_REGION_INDEX. */
-#define UMD_REGION_ROM    6u
+#define UMD_REGION_ROM	  6u
 #define UMD_REGION_CONFIG 7u
-#define UMD_REGIONS       9u
+#define UMD_REGIONS	  9u
 
 /* A stretch of a BAR that the library serves from memory: never a handler's. */
 struct umd_backed {
@@ -30,7 +30,7 @@ struct umd_backed {
 };
 
 struct umd_bar {
-	struct umd_region region; /* size 0: no such BAR */
+	struct umd_region region;		     /* size 0: no such BAR */
 	struct umd_backed backed[UMD_AREAS_MAX + 2]; /* areas, MSI-X table, pending bits */
 	unsigned int backed_count;
 
@@ -63,7 +63,7 @@ struct umd_device {
 	struct umd_bar bars[UMD_BARS];
 	struct umd_ioeventfd ioeventfds[UMD_IOEVENTFDS_MAX];
 	unsigned int ioeventfd_count;
-	struct umd_msix msix; /* vectors 0: none */
+	struct umd_msix msix;  /* vectors 0: none */
 	unsigned int msix_cap; /* its offset in config space */
 
 	struct umd_request *deferred; /* the request that a handler has put off */

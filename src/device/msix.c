@@ -13,7 +13,8 @@ static int check_stretch(const struct umd_device *device, unsigned int bar, uint
 	const struct umd_region *region = &device->bars[bar].region;
 
 	if (!region->size || (region->flags & UMD_REGION_IO))
-		return umd_error_set(error, -EINVAL, "MSI-X %s: BAR %u is no memory BAR", what, bar);
+		return umd_error_set(error, -EINVAL, "MSI-X %s: BAR %u is no memory BAR", what,
+				     bar);
 	if (!umd_range_within(offset, size, region->size))
 		return umd_error_set(error, -EINVAL,
 				     "MSI-X %s: %llu bytes at 0x%llx do not fit into BAR %u", what,

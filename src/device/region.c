@@ -127,8 +127,8 @@ static void access_bar(struct umd_device *device, struct umd_bar *bar, struct um
 	}
 
 	backed = find_backed(bar, request->offset);
-	if (backed && umd_range_within(request->offset - backed->offset, request->size,
-				       backed->size))
+	if (backed &&
+	    umd_range_within(request->offset - backed->offset, request->size, backed->size))
 		access_backed(device, backed, request->write, request->offset, request->data,
 			      request->size);
 	else
@@ -141,8 +141,9 @@ void umd_device_access(struct umd_device *device, struct umd_request *request)
 	request->state = UMD_REQUEST_DONE;
 	request->error = 0;
 
-	if (request->size == 0 || !umd_range_within(request->offset, request->size,
-						    umd_device_region_size(device, request->region)))
+	if (request->size == 0 ||
+	    !umd_range_within(request->offset, request->size,
+			      umd_device_region_size(device, request->region)))
 		request->error = -EINVAL;
 	else if (request->region == UMD_REGION_CONFIG)
 		access_config(device, request);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Copying to and from a space. The bytes are moved by process_vm_readv() and _writev() on ourselves:
- * where the file behind a map was cut short, they return EFAULT where a plain copy would end the
- * process with SIGBUS.
+ * Copying to and from a space. The bytes are moved by process_vm_readv() and _writev() on
+ * ourselves: where the file behind a map was cut short, they return EFAULT where a plain copy would
+ * end the process with SIGBUS.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -41,9 +41,9 @@ static int translate(struct umd_dma_space *space, uint64_t iova, size_t size, ui
 		left = map->size - (at - map->iova);
 		if (left > size - ret->bytes)
 			left = size - ret->bytes;
-		ret->iov[ret->count++] = (struct iovec){
-			.iov_base = map->file->base + map->offset + (at - map->iova),
-			.iov_len = (size_t)left};
+		ret->iov[ret->count++] =
+			(struct iovec){.iov_base = map->file->base + map->offset + (at - map->iova),
+				       .iov_len = (size_t)left};
 		ret->bytes += (size_t)left;
 	}
 	return 0;
@@ -67,7 +67,8 @@ static int copy(struct umd_dma_space *space, uint64_t iova, uint8_t *local, size
 		ours.iov_len = segments.bytes;
 		n = prot == UMD_WIRE_MAP_READ
 			    ? process_vm_readv(getpid(), &ours, 1, segments.iov, segments.count, 0)
-			    : process_vm_writev(getpid(), &ours, 1, segments.iov, segments.count, 0);
+			    : process_vm_writev(getpid(), &ours, 1, segments.iov, segments.count,
+						0);
 		if (n < 0 || (size_t)n != segments.bytes)
 			return -EFAULT;
 		iova += segments.bytes;

@@ -14,10 +14,10 @@ struct umd_dma_file;
 
 /* A map: [iova, iova + size - 1] of the device is this memory of the client. */
 struct umd_dma_map {
-	uint64_t iova, size;       /* bytes; iova + size - 1 does not wrap */
+	uint64_t iova, size;	   /* bytes; iova + size - 1 does not wrap */
 	struct umd_dma_file *file; /* what it lies in; NULL: reachable by message only */
-	uint64_t offset;           /* in the file */
-	uint32_t prot;             /* UMD_WIRE_MAP_READ, _WRITE */
+	uint64_t offset;	   /* in the file */
+	uint32_t prot;		   /* UMD_WIRE_MAP_READ, _WRITE */
 };
 
 struct umd_dma_leaf;

@@ -48,8 +48,8 @@ struct umd_irqs {
 /* A SET_IRQS: flags are VFIO_IRQ_SET_..., data as they say. */
 struct umd_irq_set {
 	uint32_t flags, index, start, count;
-	const uint8_t *bools; /* `count` of them, with DATA_BOOL */
-	int *fds;             /* with DATA_EVENTFD: those used are taken and set to -1 */
+	const uint8_t *bools;  /* `count` of them, with DATA_BOOL */
+	int *fds;	       /* with DATA_EVENTFD: those used are taken and set to -1 */
 	unsigned int fd_count; /* 0 de-assigns, or `count` */
 };
 

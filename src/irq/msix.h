@@ -15,9 +15,9 @@
 
 struct umd_msix_state {
 	unsigned int vectors;
-	uint8_t *table;       /* 16 bytes a vector, little-endian */
+	uint8_t *table;	      /* 16 bytes a vector, little-endian */
 	uint8_t *pending;     /* a bit a vector, in whole 8 bytes */
-	bool *governed;       /* a vector whose entry the client has written */
+	bool *governed;	      /* a vector whose entry the client has written */
 	bool function_masked; /* PCI_MSIX_FLAGS_MASKALL */
 };
 

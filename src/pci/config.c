@@ -9,8 +9,8 @@
 
 #define CAP_HEADER 2u /* id and next pointer of a capability */
 
-#define COMMAND_WRITABLE                                                                           \
-	(PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_PARITY |           \
+#define COMMAND_WRITABLE                                                                 \
+	(PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_PARITY | \
 	 PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE)
 
 void umd_pci_config_init(struct umd_pci_config *config, const struct umd_device_info *info)

@@ -74,11 +74,11 @@ static int start_entry(struct umd_session *session, size_t at)
 	if (!umd_message_get(&session->message, at, &entry, sizeof(entry)) ||
 	    entry.count > sizeof(entry.data))
 		return -EINVAL;
-	return start_access(session,
-			    &(struct umd_wire_region_access){entry.offset, entry.region, entry.count},
-			    true,
-			    (uint8_t *)(uintptr_t)session->message.payload + at +
-				    offsetof(struct umd_wire_multi_entry, data));
+	return start_access(
+		session, &(struct umd_wire_region_access){entry.offset, entry.region, entry.count},
+		true,
+		(uint8_t *)(uintptr_t)session->message.payload + at +
+			offsetof(struct umd_wire_multi_entry, data));
 }
 
 /*
@@ -91,8 +91,9 @@ static int write_on(struct umd_session *session, int error)
 
 	umd_message_get(&session->message, 0, &multi, sizeof(multi));
 	while (!error && session->multi_done < multi.count) {
-		error = start_entry(session, sizeof(multi) + session->multi_done *
-							  sizeof(struct umd_wire_multi_entry));
+		error = start_entry(session,
+				    sizeof(multi) + session->multi_done *
+							    sizeof(struct umd_wire_multi_entry));
 		if (error == UMD_DEFERRED)
 			return UMD_DEFERRED;
 		if (!error)

@@ -46,7 +46,7 @@ static int command_version(struct umd_session *session)
 	}
 	session->device->space.max_maps = session->caps.max_dma_maps;
 	session->reply.size = umd_wire_version_write(&session->caps, session->message.size,
-						    session->reply.payload);
+						     session->reply.payload);
 	session->negotiated = true;
 	return 0;
 }
@@ -126,7 +126,8 @@ static int command_device_feature(struct umd_session *session)
 		return -EINVAL;
 	if (feature.flags & ~(UMD_WIRE_FEATURE_INDEX | actions | UMD_WIRE_FEATURE_PROBE))
 		return -EINVAL;
-	if (!(feature.flags & UMD_WIRE_FEATURE_PROBE) && !umd_is_power_of_2(feature.flags & actions))
+	if (!(feature.flags & UMD_WIRE_FEATURE_PROBE) &&
+	    !umd_is_power_of_2(feature.flags & actions))
 		return -EINVAL;
 	return -ENOTTY;
 }

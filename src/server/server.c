@@ -22,8 +22,8 @@ struct umd_server {
 };
 
 /*
- * Takes one connection. None is taken while the client there is leaves, nor, for want of fds, before
- * it has: the end of its session listens again.
+ * Takes one connection. None is taken while the client there is leaves, nor, for want of fds,
+ * before it has: the end of its session listens again.
  */
 static void connection_ready(void *data, uint32_t events)
 {

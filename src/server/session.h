@@ -40,14 +40,14 @@ struct umd_session {
 	int twin_fd;   /* our end of the twin socket, for commands of ours; -1: none */
 	int twin_peer; /* the client's end, kept so that it can be sent */
 
-	struct umd_message message;        /* in hand, or the last one */
+	struct umd_message message;	   /* in hand, or the last one */
 	const struct umd_command *command; /* the message's, while its access is deferred */
 	struct umd_reply reply;
 	struct umd_request request;
 	uint64_t deadline_ns; /* of the deferral, CLOCK_MONOTONIC */
 	uint64_t multi_done;  /* writes of a WRITE_MULTI that have taken effect */
-	bool closing;         /* nothing more will come; ends when what there is has been taken */
-	bool hung_up;         /* nobody reads the replies any more */
+	bool closing;	      /* nothing more will come; ends when what there is has been taken */
+	bool hung_up;	      /* nobody reads the replies any more */
 };
 
 int umd_session_init(struct umd_session *session, struct umd_device *device,

@@ -8,12 +8,12 @@
 
 #include "base/fd.h"
 
-#define RECEIVE   65536u                                /* bytes asked for at a time */
-#define CHEAP_MOVE 512u                                 /* bytes that may move at any time */
-#define RX_SIZE   (UMD_WIRE_MAX_MESSAGE + 2 * RECEIVE)
-#define TX_QUEUED 65536u                                /* output at which building stops */
-#define TX_SIZE   (UMD_WIRE_MAX_MESSAGE + TX_QUEUED)
-#define TX_IDLE   65536u                                /* output pages kept between clients */
+#define RECEIVE	   65536u /* bytes asked for at a time */
+#define CHEAP_MOVE 512u	  /* bytes that may move at any time */
+#define RX_SIZE	   (UMD_WIRE_MAX_MESSAGE + 2 * RECEIVE)
+#define TX_QUEUED  65536u /* output at which building stops */
+#define TX_SIZE	   (UMD_WIRE_MAX_MESSAGE + TX_QUEUED)
+#define TX_IDLE	   65536u /* output pages kept between clients */
 
 static uint8_t *map_buffer(size_t size)
 {
@@ -314,10 +314,10 @@ static ssize_t send_some(struct umd_conn *conn)
 
 	msg.msg_control = control.bytes;
 	msg.msg_controllen = CMSG_SPACE(conn->tx_fd_count * sizeof(int));
-	*CMSG_FIRSTHDR(&msg) = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
-						.cmsg_type = SCM_RIGHTS,
-						.cmsg_len = CMSG_LEN(conn->tx_fd_count * sizeof(int))};
-	memcpy(CMSG_DATA(CMSG_FIRSTHDR(&msg)), conn->tx_fds, conn->tx_fd_count * sizeof(int));
+	control.align = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
+					 .cmsg_type = SCM_RIGHTS,
+					 .cmsg_len = CMSG_LEN(conn->tx_fd_count * sizeof(int))};
+	memcpy(CMSG_DATA(&control.align), conn->tx_fds, conn->tx_fd_count * sizeof(int));
 	return sendmsg(conn->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 

@@ -25,16 +25,16 @@
 struct umd_conn {
 	int fd;
 
-	uint8_t *rx;                /* mapped once; pages appear as they are used */
-	size_t rx_start, rx_end;    /* received and not consumed */
-	uint64_t rx_position;       /* offset in the stream of rx_start */
-	uint64_t rx_skip;           /* bytes of a message too large, still to be thrown away */
+	uint8_t *rx;		 /* mapped once; pages appear as they are used */
+	size_t rx_start, rx_end; /* received and not consumed */
+	uint64_t rx_position;	 /* offset in the stream of rx_start */
+	uint64_t rx_skip;	 /* bytes of a message too large, still to be thrown away */
 	struct umd_fdbox fdbox;
 
 	uint8_t *tx;
-	size_t tx_start, tx_end;         /* built and not sent */
-	bool tx_held;                    /* a message is being built at tx_end: it stays there */
-	int tx_fds[UMD_WIRE_MAX_FDS];    /* that go out with the message at tx_fds_at */
+	size_t tx_start, tx_end;      /* built and not sent */
+	bool tx_held;		      /* a message is being built at tx_end: it stays there */
+	int tx_fds[UMD_WIRE_MAX_FDS]; /* that go out with the message at tx_fds_at */
 	unsigned int tx_fd_count;
 	size_t tx_fds_at;
 };

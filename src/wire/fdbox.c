@@ -6,7 +6,7 @@
 #include "base/fd.h"
 
 #define BATCHES (sizeof(((struct umd_fdbox *)0)->batches) / sizeof(struct umd_fd_batch))
-#define FDS     (sizeof(((struct umd_fdbox *)0)->fds) / sizeof(int))
+#define FDS	(sizeof(((struct umd_fdbox *)0)->fds) / sizeof(int))
 
 bool umd_fdbox_has_room(const struct umd_fdbox *box)
 {

@@ -34,7 +34,7 @@ enum umd_wire_command {
 
 /* Limits: ours, and the protocol's defaults where a peer names none. */
 #define UMD_WIRE_MAX_XFER     (1u << 20) /* bytes of data in a message */
-#define UMD_WIRE_MAX_FDS      16u        /* that we announce and send */
+#define UMD_WIRE_MAX_FDS      16u	 /* that we announce and send */
 #define UMD_WIRE_MAX_MAPS     65535u
 #define UMD_WIRE_PGSIZES      4096u /* a bitmap, as VFIO_IOMMU_INFO_PGSIZES */
 #define UMD_WIRE_DEFAULT_FDS  1u
@@ -45,7 +45,7 @@ enum umd_wire_command {
 #define UMD_WIRE_TYPE_COMMAND 0u
 #define UMD_WIRE_TYPE_REPLY   1u
 #define UMD_WIRE_NO_REPLY     (1u << 4)
-#define UMD_WIRE_ERROR        (1u << 5)
+#define UMD_WIRE_ERROR	      (1u << 5)
 
 struct umd_wire_header {
 	uint16_t id; /* the sender's; a reply carries its command's */
@@ -121,7 +121,7 @@ struct umd_wire_io_fds {
 };
 static_assert(sizeof(struct umd_wire_io_fds) == 16, "layout");
 
-#define UMD_WIRE_IO_FD_TYPE_IOEVENTFD  0
+#define UMD_WIRE_IO_FD_TYPE_IOEVENTFD 0
 #define UMD_WIRE_IO_FD_FLAG_DATAMATCH (1u << 0) /* KVM_IOEVENTFD_FLAG_DATAMATCH */
 
 struct umd_wire_io_fd {

@@ -187,7 +187,8 @@ static void add_number(struct text *text, bool wanted, const char *name, uint64_
 size_t umd_wire_version_write(const struct umd_wire_caps *agreed, size_t request_size, uint8_t *to)
 {
 	struct umd_wire_version version = {.major = UMD_WIRE_MAJOR, .minor = agreed->minor};
-	struct text text = {(char *)to + sizeof(version), UMD_WIRE_VERSION_MAX - sizeof(version), ""};
+	struct text text = {(char *)to + sizeof(version), UMD_WIRE_VERSION_MAX - sizeof(version),
+			    ""};
 	size_t size;
 
 	memcpy(to, &version, sizeof(version));

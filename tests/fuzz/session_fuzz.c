@@ -20,17 +20,17 @@
 
 #include "wire/proto.h"
 
-#define MAX_FDS  20
+#define MAX_FDS	 20
 #define PATIENCE 200  /* dispatches until a client that hung up must be gone */
-#define CENSUS   1024 /* runs between two counts of the fds */
+#define CENSUS	 1024 /* runs between two counts of the fds */
 
 enum op {
-	OP_RAW,      /* length u8, bytes */
+	OP_RAW,	     /* length u8, bytes */
 	OP_MESSAGE,  /* command u8, flags u8, fds u8, length u16, payload: framed as it should be */
 	OP_COMPLETE, /* error u8: the deferred request */
 	OP_TRIGGER,  /* index u8, vector u8 */
 	OP_INTX,     /* level u8 */
-	OP_DMA,      /* iova u64, length u16: reads, then writes back */
+	OP_DMA,	     /* iova u64, length u16: reads, then writes back */
 	OP_READ,     /* takes the replies there are */
 	OP_RESET,
 	OPS,
@@ -76,7 +76,8 @@ static void write_register(void *data, uint64_t offset, unsigned int size, uint6
 
 static void make_device(void)
 {
-	const struct umd_device_info info = {.size = sizeof(info), .name = "fuzz", .vendor = 0x1b36};
+	const struct umd_device_info info = {
+		.size = sizeof(info), .name = "fuzz", .vendor = 0x1b36};
 	const struct umd_region bar0 = {.size = 4096, .access = access_bar0};
 	const struct umd_region bar1 = {
 		.size = 64, .flags = UMD_REGION_IO, .read = read_register, .write = write_register};
@@ -85,8 +86,11 @@ static void make_device(void)
 					.read = read_register,
 					.write = write_register};
 	const struct umd_area areas[] = {{0, 4096}, {16384, 8192}};
-	const struct umd_msix msix = {
-		.vectors = 20, .table_bar = 2, .table_offset = 4096, .pba_bar = 2, .pba_offset = 8192};
+	const struct umd_msix msix = {.vectors = 20,
+				      .table_bar = 2,
+				      .table_offset = 4096,
+				      .pba_bar = 2,
+				      .pba_offset = 8192};
 
 	target.memory = memfd_create("fuzz", MFD_CLOEXEC);
 	target.eventfd = eventfd(0, EFD_CLOEXEC);
@@ -156,7 +160,7 @@ static unsigned int choose_fds(uint64_t choice, int *fds)
 	unsigned int count = choice & 15;
 
 	for (unsigned int i = 0; i < count; i++)
-		fds[i] = (choice >> 4) % 3 == 0 ? target.eventfd
+		fds[i] = (choice >> 4) % 3 == 0	  ? target.eventfd
 			 : (choice >> 4) % 3 == 1 ? target.memory
 						  : STDIN_FILENO;
 	return count;
@@ -278,8 +282,9 @@ static unsigned int count_fds(void)
 /* The client says a proper VERSION first, unless the input begins with an odd byte. */
 static void greet(int client, struct input *input)
 {
-	static const struct umd_wire_header header = {
-		.command = UMD_WIRE_VERSION, .size = sizeof(header) + sizeof(struct umd_wire_version)};
+	static const struct umd_wire_header header = {.command = UMD_WIRE_VERSION,
+						      .size = sizeof(header) +
+							      sizeof(struct umd_wire_version)};
 	uint8_t message[sizeof(header) + sizeof(struct umd_wire_version)] = {0};
 
 	if (take(input, 1) & 1)

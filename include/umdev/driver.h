@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Drive a PCI device from user space. A device is opened by its URI:
+ *
+ *	vfio-user:PATH   a device that a process serves on the Unix socket at PATH
+ *
+ * Every call that asks the device waits for its answer, and no longer than the timeout given to
+ * umd_driver_open() for each message that it takes. Besides what a call names, it returns
+ *
+ *	-ETIMEDOUT  there was no answer in time
+ *	-EPROTO     the answer breaks the protocol
+ *	-ENODEV     the device is gone; also for all calls after one in which the exchange itself
+ *	            failed (a timeout, an answer to another question), as later answers cannot be
+ *	            told from late ones
+ *	-errno      what the device answered
+ *
+ * Output parameters are written on success only. A struct that begins with `size` is known to the
+ * library by its size: set it to sizeof() before the call. Members that a later version adds read
+ * as zero where the library is older than the caller.
+ *
+ * Threads: a driver belongs to one thread at a time. Nothing here starts a thread or installs a
+ * signal handler.
+ */
+#ifndef UMDEV_DRIVER_H
+#define UMDEV_DRIVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <umdev/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct umd_driver; /* a device, opened by its driver */
+
+/* ---- Opening ------------------------------------------------------------------------------- */
+
+#define UMD_DRIVER_TIMEOUT_MS 5000u
+
+struct umd_driver_options {
+	size_t size;             /* sizeof(struct umd_driver_options) */
+	unsigned int timeout_ms; /* for each message; 0: UMD_DRIVER_TIMEOUT_MS; at most INT_MAX */
+};
+
+/**
+ * Opens a device. vfio-user: connects and negotiates the version; the device is as a reset left it.
+ *
+ * @param uri     "SCHEME:ADDRESS", see above
+ * @param options NULL for the defaults
+ * @param error   filled in with a sentence on failure; may be NULL
+ * @return 0; -EPROTONOSUPPORT for a scheme that is not known; -EINVAL for a bad URI or option;
+ *         -ENAMETOOLONG for a socket path beyond 107 bytes; -ENOMEM; what connect() returns
+ *         (-ENOENT, -ECONNREFUSED, -EACCES); -ENODEV where the server hangs up, as it does while
+ *         it serves another driver
+ */
+int umd_driver_open(const char *uri, const struct umd_driver_options *options,
+                    struct umd_driver **ret, struct umd_error *error);
+
+/** Leaves the device. NULL is allowed. */
+void umd_driver_close(struct umd_driver *driver);
+
+/* ---- What it is ---------------------------------------------------------------------------- */
+
+/** What driver and device agreed on. Asks nobody. */
+struct umd_driver_limits {
+	size_t size;                 /* sizeof(struct umd_driver_limits) */
+	unsigned int major, minor;   /* version of the protocol */
+	uint64_t max_data_xfer_size; /* bytes of data in a message; the calls below split by it */
+	uint64_t max_msg_fds;        /* file descriptors in a message */
+	uint64_t max_dma_maps;       /* DMA maps at a time */
+	uint64_t page_sizes;         /* of DMA maps, a bit for each power of two */
+	bool write_multiple;         /* several writes may share a message */
+};
+
+/** @return 0; -EINVAL for a size that cannot be */
+int umd_driver_get_limits(const struct umd_driver *driver, struct umd_driver_limits *ret);
+
+#define UMD_DRIVER_RESET (1u << 0) /* umd_driver_reset() works */
+#define UMD_DRIVER_PCI   (1u << 1) /* regions and interrupts are numbered as below */
+
+/** The device as a whole, as it said when it was opened. Asks nobody. */
+struct umd_driver_info {
+	size_t size;          /* sizeof(struct umd_driver_info) */
+	unsigned int flags;   /* UMD_DRIVER_... */
+	unsigned int regions; /* indexes 0 to regions - 1, at most UMD_DRIVER_INDEXES_MAX */
+	unsigned int irqs;    /* the same of interrupts */
+};
+#define UMD_DRIVER_INDEXES_MAX 256u
+
+/** @return 0; -EINVAL for a size that cannot be */
+int umd_driver_get_info(const struct umd_driver *driver, struct umd_driver_info *ret);
+
+/** Resets the device. @return 0; -EOPNOTSUPP where UMD_DRIVER_RESET is missing */
+int umd_driver_reset(struct umd_driver *driver);
+
+/* ---- Regions ------------------------------------------------------------------------------- */
+
+/** Region indexes of a PCI device, numbered as VFIO_PCI_*_REGION_INDEX (linux/vfio.h). */
+enum umd_driver_region_index {
+	UMD_DRIVER_BAR0,
+	UMD_DRIVER_BAR1,
+	UMD_DRIVER_BAR2,
+	UMD_DRIVER_BAR3,
+	UMD_DRIVER_BAR4,
+	UMD_DRIVER_BAR5,
+	UMD_DRIVER_ROM,
+	UMD_DRIVER_CONFIG,
+	UMD_DRIVER_VGA,
+};
+
+#define UMD_DRIVER_REGION_READ  (1u << 0)
+#define UMD_DRIVER_REGION_WRITE (1u << 1)
+#define UMD_DRIVER_REGION_MMAP  (1u << 2) /* its areas can be mapped */
+
+/** A region. Size 0 in `bytes` is a region that the device does not have. */
+struct umd_driver_region {
+	size_t size;          /* sizeof(struct umd_driver_region) */
+	unsigned int flags;   /* UMD_DRIVER_REGION_... */
+	unsigned int areas;   /* how many umd_driver_get_areas() gives */
+	uint64_t bytes;       /* length of the region */
+	uint64_t mmap_offset; /* where the region begins in the file that is mapped */
+};
+
+/** A part of a region that can be mapped. */
+struct umd_driver_area {
+	uint64_t offset, size; /* bytes, in the region */
+};
+#define UMD_DRIVER_AREAS_MAX 256u
+
+/** Describes a region. @return 0; -EINVAL for no such index; -E2BIG beyond UMD_DRIVER_AREAS_MAX */
+int umd_driver_get_region(struct umd_driver *driver, unsigned int index,
+                          struct umd_driver_region *ret);
+
+/**
+ * Lists the parts of a region that can be mapped: those that the device named, or the whole region
+ * where it named none, or nothing without UMD_DRIVER_REGION_MMAP.
+ *
+ * @param areas     room for `max` of them
+ * @param ret_count how many there are, also where that is more than `max`
+ * @return 0; -EINVAL for no such index; -E2BIG beyond UMD_DRIVER_AREAS_MAX
+ */
+int umd_driver_get_areas(struct umd_driver *driver, unsigned int index,
+                         struct umd_driver_area *areas, unsigned int max, unsigned int *ret_count);
+
+/**
+ * Reads and writes regions: bytes, as they lie in the device (PCI registers are little-endian). An
+ * access of up to 8 bytes is one message; a larger one is split into messages of at most
+ * max_data_xfer_size bytes in ascending order, and on error part of it may be done. Size 0 is
+ * nothing.
+ *
+ * @param offset bytes, in the region
+ * @return 0; -EINVAL for no such index or a range that wraps
+ */
+int umd_driver_region_read(struct umd_driver *driver, unsigned int index, uint64_t offset, void *to,
+                           size_t size);
+int umd_driver_region_write(struct umd_driver *driver, unsigned int index, uint64_t offset,
+                            const void *from, size_t size);
+
+/* ---- Interrupts ---------------------------------------------------------------------------- */
+
+/** Interrupt indexes of a PCI device, numbered as VFIO_PCI_*_IRQ_INDEX (linux/vfio.h). */
+enum umd_driver_irq_index {
+	UMD_DRIVER_INTX,
+	UMD_DRIVER_MSI,
+	UMD_DRIVER_MSIX,
+	UMD_DRIVER_ERR,
+	UMD_DRIVER_REQ,
+};
+
+#define UMD_DRIVER_IRQ_EVENTFD    (1u << 0) /* can signal an eventfd */
+#define UMD_DRIVER_IRQ_MASKABLE   (1u << 1) /* can be masked and unmasked */
+#define UMD_DRIVER_IRQ_AUTOMASKED (1u << 2) /* masks itself when it fires */
+#define UMD_DRIVER_IRQ_NORESIZE   (1u << 3) /* its vectors are enabled all at once */
+
+struct umd_driver_irq {
+	size_t size;        /* sizeof(struct umd_driver_irq) */
+	unsigned int flags; /* UMD_DRIVER_IRQ_... */
+	unsigned int count; /* vectors, at most UMD_DRIVER_VECTORS_MAX; 0: it has none of these */
+};
+#define UMD_DRIVER_VECTORS_MAX 65536u
+
+/** Describes an interrupt index. @return 0; -EINVAL for no such index */
+int umd_driver_get_irq(struct umd_driver *driver, unsigned int index, struct umd_driver_irq *ret);
+
+/** How many vectors an interrupt index has. @return vectors; -EINVAL for no such index */
+int umd_driver_irq_count(struct umd_driver *driver, unsigned int index);
+
+/* ---- Config space (of devices with UMD_DRIVER_PCI) ----------------------------------------- */
+
+/**
+ * Registers of config space, as numbers in the host's byte order.
+ *
+ * @param offset a multiple of the register's size, below 4096
+ * @return 0; -EINVAL for another offset; -EOPNOTSUPP for a device that is not PCI
+ */
+int umd_driver_config_read8(struct umd_driver *driver, unsigned int offset, uint8_t *ret);
+int umd_driver_config_read16(struct umd_driver *driver, unsigned int offset, uint16_t *ret);
+int umd_driver_config_read32(struct umd_driver *driver, unsigned int offset, uint32_t *ret);
+int umd_driver_config_write8(struct umd_driver *driver, unsigned int offset, uint8_t value);
+int umd_driver_config_write16(struct umd_driver *driver, unsigned int offset, uint16_t value);
+int umd_driver_config_write32(struct umd_driver *driver, unsigned int offset, uint32_t value);
+
+/** A capability, or an extended one. */
+struct umd_driver_cap {
+	unsigned int id;      /* PCI_CAP_ID_... or PCI_EXT_CAP_ID_... (linux/pci_regs.h) */
+	unsigned int version; /* of an extended capability; else 0 */
+	unsigned int offset;  /* bytes, in config space */
+};
+#define UMD_DRIVER_CAPS_MAX     48u  /* (256 - 64) / 4 */
+#define UMD_DRIVER_EXT_CAPS_MAX 960u /* (4096 - 256) / 4 */
+
+/**
+ * Finds the first capability with an id (PCI Local Bus 3.0, section 6.7; PCI Express 5.0, section
+ * 7.6.3 for the extended ones).
+ *
+ * @return 0; -ENOENT where there is none, or none before the chain breaks; -EOPNOTSUPP for a device
+ *         that is not PCI
+ */
+int umd_driver_find_cap(struct umd_driver *driver, unsigned int id, unsigned int *ret_offset);
+int umd_driver_find_ext_cap(struct umd_driver *driver, unsigned int id, unsigned int *ret_offset);
+
+/**
+ * Lists the capabilities in the order of their chain.
+ *
+ * @param caps      room for `max` of them
+ * @param ret_count how many there are, also where that is more than `max`. With -ELOOP and -ERANGE
+ *                  those before the chain breaks.
+ * @return 0; -ELOOP for a chain that comes back to where it was; -ERANGE for one that leads out of
+ *         where capabilities may lie, or to all ones; -EOPNOTSUPP for a device that is not PCI
+ */
+int umd_driver_list_caps(struct umd_driver *driver, struct umd_driver_cap *caps, unsigned int max,
+                         unsigned int *ret_count);
+int umd_driver_list_ext_caps(struct umd_driver *driver, struct umd_driver_cap *caps,
+                             unsigned int max, unsigned int *ret_count);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
