@@ -25,70 +25,47 @@ enum { SOURCE = 0x00, DESTINATION = 0x08, LENGTH = 0x10, START = 0x14, STATUS = 
 
 struct copier {
 	struct umd_device *device;
-	uint64_t source, destination;
-	uint32_t length, status;
+	uint32_t registers[END / 4];
 	uint8_t buffer[COPY_MAX];
 };
 
-/* A register as a driver may see part of: 4 or 8 bytes of a 64-bit field. */
-static uint64_t field(uint64_t value, uint64_t offset)
+static uint64_t address(const struct copier *copier, unsigned int at)
 {
-	return value >> (offset % 8 * 8);
-}
-
-static uint64_t copier_read(void *data, uint64_t offset, unsigned int size)
-{
-	const struct copier *copier = data;
-
-	switch (offset & ~UINT64_C(7)) {
-	case SOURCE:
-		return field(copier->source, offset);
-	case DESTINATION:
-		return field(copier->destination, offset);
-	case LENGTH:
-		return offset == LENGTH ? copier->length : 0;
-	case STATUS:
-		return field(copier->status, offset);
-	default:
-		return 0;
-	}
+	return copier->registers[at / 4] | (uint64_t)copier->registers[at / 4 + 1] << 32;
 }
 
 static int copy(struct copier *copier)
 {
+	uint32_t length = copier->registers[LENGTH / 4];
 	int err;
 
-	if (copier->length > COPY_MAX)
+	if (length > COPY_MAX)
 		return -E2BIG;
 
-	err = umd_dma_read(copier->device, copier->source, copier->buffer, copier->length);
+	err = umd_dma_read(copier->device, address(copier, SOURCE), copier->buffer, length);
 	if (err)
 		return err;
-	return umd_dma_write(copier->device, copier->destination, copier->buffer, copier->length);
+	return umd_dma_write(copier->device, address(copier, DESTINATION), copier->buffer, length);
 }
 
-/* The driver writes a 64-bit field whole, or in two halves. */
-static void set_field(uint64_t *to, uint64_t offset, unsigned int size, uint64_t value)
+/* Registers are 32 bits wide: the library cuts what is wider, and we allow reading parts. */
+static uint64_t copier_read(void *data, uint64_t offset, unsigned int size)
 {
-	uint64_t mask = size == 8 ? UINT64_MAX : UINT64_C(0xffffffff) << (offset % 8 * 8);
+	const struct copier *copier = data;
 
-	*to = (*to & ~mask) | (value << (offset % 8 * 8) & mask);
+	return offset < END ? copier->registers[offset / 4] >> (offset % 4 * 8) : 0;
 }
 
 static void copier_write(void *data, uint64_t offset, unsigned int size, uint64_t value)
 {
 	struct copier *copier = data;
 
-	if (size < 4)
+	if (size != 4 || offset >= STATUS)
 		return;
-	if (offset < DESTINATION) {
-		set_field(&copier->source, offset, size, value);
-	} else if (offset < LENGTH) {
-		set_field(&copier->destination, offset, size, value);
-	} else if (offset == LENGTH) {
-		copier->length = (uint32_t)value;
-	} else if (offset == START && value == 1) {
-		copier->status = (uint32_t)-copy(copier);
+	if (offset != START) {
+		copier->registers[offset / 4] = (uint32_t)value;
+	} else if (value == 1) {
+		copier->registers[STATUS / 4] = (uint32_t)-copy(copier);
 		umd_device_trigger(copier->device, UMD_IRQ_MSIX, 0);
 	}
 }
@@ -97,7 +74,7 @@ static void copier_reset(void *data, enum umd_reset kind)
 {
 	struct copier *copier = data;
 
-	copier->source = copier->destination = copier->length = copier->status = 0;
+	memset(copier->registers, 0, sizeof(copier->registers));
 	memset(copier->buffer, 0, sizeof(copier->buffer));
 }
 
@@ -112,7 +89,8 @@ static int make(struct umd_device **ret, struct umd_error *error)
 					     .class_code = 0x088000, /* system peripheral, other */
 					     .ops = &ops,
 					     .data = copier};
-	const struct umd_region bar = {.size = 4096, .read = copier_read, .write = copier_write};
+	const struct umd_region bar = {
+		.size = 4096, .max_access = 4, .read = copier_read, .write = copier_write};
 	const struct umd_msix msix = {.vectors = 1, .table_offset = 0x800, .pba_offset = 0xc00};
 
 	if (!copier || umd_device_create(&info, ret) < 0) {
