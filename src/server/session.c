@@ -52,14 +52,23 @@ static void finish_message(struct umd_session *session, int error)
 	umd_conn_consume(&session->conn, &session->message);
 }
 
-/* The access is put off: it has a second, and none at all where nobody will read the reply. */
+/*
+ * The access is put off: it has what is left of the message's second, and no time at all where the
+ * client has said its last.
+ */
 static void defer_message(struct umd_session *session, const struct umd_command *command)
 {
+	uint64_t now = now_ns();
+
+	if (!session->command)
+		session->deadline_ns = now + DEFERRAL_NS;
 	session->command = command;
-	session->deadline_ns = now_ns() + DEFERRAL_NS;
-	umd_watch_set_timer(session->timer, DEFERRAL_NS);
 	if (session->closing || session->hung_up)
 		umd_request_cancel(&session->request, -ECANCELED);
+	else if (now >= session->deadline_ns)
+		umd_request_cancel(&session->request, -ETIMEDOUT);
+	else
+		umd_watch_set_timer(session->timer, session->deadline_ns - now);
 }
 
 static void run(struct umd_session *session, const struct umd_command *command, int result)
@@ -88,8 +97,7 @@ static void take_command(struct umd_session *session)
 
 	if (!result)
 		result = command ? command->start(session) : -ENOSYS;
-	if (result < 0 && !session->negotiated)
-		session->closing = true;
+	session->misunderstood = !session->negotiated;
 	run(session, command, result);
 }
 
@@ -124,28 +132,36 @@ static void begin_reply(struct umd_session *session)
 	session->reply.fd_count = 0;
 }
 
-/* Takes the messages there are, while their replies fit. False where the framing is lost. */
-static bool take_messages(struct umd_session *session)
+/* Takes one message: 1; 0 where there is no whole one; -EPROTO where the session must end. */
+static int take_one(struct umd_session *session)
+{
+	int more = umd_conn_next(&session->conn, &session->message);
+
+	if (more == 0)
+		return 0;
+
+	begin_reply(session);
+	if (more > 0)
+		take_message(session);
+	else if (more == -EMSGSIZE)
+		finish_message(session, -EMSGSIZE);
+	else if (more == -EBADMSG)
+		put_reply(session, -EINVAL);
+	if (more == -EBADMSG || more == -EPROTO || session->misunderstood)
+		return -EPROTO;
+	return 1;
+}
+
+/* Takes the messages there are, while their replies fit: 0 when all are taken, 1 when not. */
+static int take_messages(struct umd_session *session)
 {
 	while (!session->command && can_reply(session)) {
-		int more = umd_conn_next(&session->conn, &session->message);
+		int more = take_one(session);
 
-		if (more == 0)
-			break;
-		begin_reply(session);
-		if (more > 0)
-			take_message(session);
-		else if (more == -EMSGSIZE)
-			finish_message(session, -EMSGSIZE);
-		else {
-			if (more == -EBADMSG)
-				put_reply(session, -EINVAL);
-			return false;
-		}
-		if (session->closing && !session->negotiated)
-			return false;
+		if (more <= 0)
+			return more;
 	}
-	return true;
+	return 1;
 }
 
 /* ---- Events -------------------------------------------------------------------------------- */
@@ -157,7 +173,7 @@ static void update_events(struct umd_session *session, bool rx_full)
 
 	if (umd_conn_has_output(&session->conn))
 		events |= EPOLLOUT;
-	if (!rx_full && umd_conn_can_send(&session->conn))
+	if (!rx_full && !session->closing && umd_conn_can_send(&session->conn))
 		events |= EPOLLIN;
 	umd_watch_set_events(session->watch, events);
 }
@@ -173,11 +189,14 @@ static void expedite_reset(struct umd_session *session)
 /* Goes on with the messages received; ends the session where it cannot go on. */
 static void proceed(struct umd_session *session, bool rx_full)
 {
-	bool framed = take_messages(session);
-	int err = umd_conn_flush(&session->conn);
+	int left = take_messages(session);
+	int unsent = umd_conn_flush(&session->conn);
 
+	if (unsent && unsent != -EAGAIN)
+		session->hung_up = true;
 	expedite_reset(session);
-	if (!framed || session->closing || (err && err != -EAGAIN))
+	if (left < 0 || (session->closing && !left && !unsent) ||
+	    (session->closing && session->hung_up))
 		umd_session_end(session);
 	else
 		update_events(session, rx_full);
@@ -276,7 +295,8 @@ int umd_session_begin(struct umd_session *session, int fd)
 		return err;
 
 	umd_conn_attach(&session->conn, fd);
-	session->negotiated = session->closing = session->hung_up = false;
+	session->negotiated = session->misunderstood = false;
+	session->closing = session->hung_up = false;
 	return 0;
 }
 

@@ -36,9 +36,10 @@ struct umd_session {
 	void *ended_data;
 
 	struct umd_wire_caps caps;
-	bool negotiated;
-	int twin_fd;   /* our end of the twin socket, for commands of ours; -1: none */
-	int twin_peer; /* the client's end, kept so that it can be sent */
+	bool negotiated;    /* its VERSION has been answered */
+	bool misunderstood; /* its first message was no VERSION that we can work with */
+	int twin_fd;	    /* our end of the twin socket, for commands of ours; -1: none */
+	int twin_peer;	    /* the client's end, kept so that it can be sent */
 
 	struct umd_message message;	   /* in hand, or the last one */
 	const struct umd_command *command; /* the message's, while its access is deferred */
@@ -46,7 +47,7 @@ struct umd_session {
 	struct umd_request request;
 	uint64_t deadline_ns; /* of the deferral, CLOCK_MONOTONIC */
 	uint64_t multi_done;  /* writes of a WRITE_MULTI that have taken effect */
-	bool closing;	      /* nothing more will come; ends when what there is has been taken */
+	bool closing;	      /* nothing more will come; ends when all that came is answered */
 	bool hung_up;	      /* nobody reads the replies any more */
 };
 

@@ -262,7 +262,8 @@ bool umd_conn_has_behind(const struct umd_conn *conn, const struct umd_message *
 		memcpy(&header, conn->rx + at, sizeof(header));
 		if (header.size < sizeof(header))
 			return false;
-		if (header.command == command)
+		if (header.command == command &&
+		    (header.flags & UMD_WIRE_TYPE_MASK) == UMD_WIRE_TYPE_COMMAND)
 			return true;
 	}
 	return false;
@@ -321,6 +322,13 @@ static ssize_t send_some(struct umd_conn *conn)
 	return sendmsg(conn->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+/* Nobody will read it. */
+static void discard_output(struct umd_conn *conn)
+{
+	conn->tx_start = conn->tx_end;
+	conn->tx_fd_count = 0;
+}
+
 int umd_conn_flush(struct umd_conn *conn)
 {
 	while (conn->tx_start != conn->tx_end) {
@@ -328,6 +336,8 @@ int umd_conn_flush(struct umd_conn *conn)
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && errno != EAGAIN)
+			discard_output(conn);
 		if (n < 0)
 			return -errno;
 		if (conn->tx_fd_count && conn->tx_start == conn->tx_fds_at)

@@ -81,7 +81,7 @@ int umd_conn_next(struct umd_conn *conn, struct umd_message *message);
 /* Ends with the message that umd_conn_next() handed out. */
 void umd_conn_consume(struct umd_conn *conn, const struct umd_message *message);
 
-/* Whether a message with this command is among those received behind `message`. */
+/* Whether this command (no reply to it) is among the messages received behind `message`. */
 bool umd_conn_has_behind(const struct umd_conn *conn, const struct umd_message *message,
 			 uint16_t command);
 
@@ -94,7 +94,10 @@ uint8_t *umd_conn_reserve(struct umd_conn *conn, size_t size);
 /* Adds the message that was built, with fds (duplicates are made when sending, not here). */
 void umd_conn_commit(struct umd_conn *conn, size_t size, const int *fds, unsigned int fd_count);
 
-/* Sends what can be sent. 0 when all went; -EAGAIN; -errno when the peer is gone. */
+/*
+ * Sends what can be sent. 0 when all went; -EAGAIN; another -errno when the peer is gone, and then
+ * there is no output any more.
+ */
 int umd_conn_flush(struct umd_conn *conn);
 
 static inline bool umd_conn_has_output(const struct umd_conn *conn)
