@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "dma/space.h"
-#include "wire/proto.h"
 
 #define SEGMENTS 16u /* copied with one system call */
 
@@ -65,7 +64,7 @@ static int copy(struct umd_dma_space *space, uint64_t iova, uint8_t *local, size
 			return err;
 
 		ours.iov_len = segments.bytes;
-		n = prot == UMD_WIRE_MAP_READ
+		n = prot == UMD_DMA_READ
 			    ? process_vm_readv(getpid(), &ours, 1, segments.iov, segments.count, 0)
 			    : process_vm_writev(getpid(), &ours, 1, segments.iov, segments.count,
 						0);
@@ -80,10 +79,10 @@ static int copy(struct umd_dma_space *space, uint64_t iova, uint8_t *local, size
 
 int umd_dma_space_read(struct umd_dma_space *space, uint64_t iova, void *to, size_t size)
 {
-	return copy(space, iova, to, size, UMD_WIRE_MAP_READ);
+	return copy(space, iova, to, size, UMD_DMA_READ);
 }
 
 int umd_dma_space_write(struct umd_dma_space *space, uint64_t iova, const void *from, size_t size)
 {
-	return copy(space, iova, (uint8_t *)(uintptr_t)from, size, UMD_WIRE_MAP_WRITE);
+	return copy(space, iova, (uint8_t *)(uintptr_t)from, size, UMD_DMA_WRITE);
 }

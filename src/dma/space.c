@@ -4,11 +4,9 @@
 #include <errno.h>
 #include <stdbool.h>
 
-#include "wire/proto.h"
-
 void umd_dma_space_init(struct umd_dma_space *space)
 {
-	*space = (struct umd_dma_space){.max_maps = UMD_WIRE_MAX_MAPS};
+	*space = (struct umd_dma_space){.max_maps = UMD_DMA_MAPS_MAX};
 }
 
 void umd_dma_space_reset(struct umd_dma_space *space)
@@ -16,7 +14,7 @@ void umd_dma_space_reset(struct umd_dma_space *space)
 	umd_dma_space_unmap_all(space);
 	umd_dma_files_drop_idle(&space->files);
 	umd_dma_table_finish(&space->table);
-	space->max_maps = UMD_WIRE_MAX_MAPS;
+	space->max_maps = UMD_DMA_MAPS_MAX;
 }
 
 /* 0 for a range of whole pages that does not wrap. Its last byte may be the address space's. */
@@ -29,7 +27,7 @@ static int check_range(uint64_t iova, uint64_t size)
 
 static bool is_prot(uint32_t prot)
 {
-	return prot && !(prot & ~(UMD_WIRE_MAP_READ | UMD_WIRE_MAP_WRITE));
+	return prot && !(prot & ~(UMD_DMA_READ | UMD_DMA_WRITE));
 }
 
 static bool overlaps(const struct umd_dma_space *space, uint64_t iova, uint64_t size)
@@ -53,7 +51,7 @@ static int reach(struct umd_dma_space *space, struct umd_dma_map *map, int fd)
 	if (__builtin_add_overflow(map->offset, map->size, &end) || end > INT64_MAX)
 		return -EOVERFLOW;
 
-	err = umd_dma_files_get(&space->files, fd, end, map->prot & UMD_WIRE_MAP_WRITE, &map->file);
+	err = umd_dma_files_get(&space->files, fd, end, map->prot & UMD_DMA_WRITE, &map->file);
 	return err == -EMEDIUMTYPE ? 0 : err;
 }
 

@@ -14,7 +14,8 @@
 #include "dma/file.h"
 #include "dma/table.h"
 
-#define UMD_DMA_PAGE 4096u
+#define UMD_DMA_PAGE	 4096u
+#define UMD_DMA_MAPS_MAX 65535u /* the limit where the client names none */
 
 struct umd_dma_space {
 	struct umd_dma_table table;
@@ -30,7 +31,7 @@ void umd_dma_space_reset(struct umd_dma_space *space);
 /*
  * Maps memory.
  *
- * @param prot UMD_WIRE_MAP_READ, _WRITE or both
+ * @param prot UMD_DMA_READ, UMD_DMA_WRITE or both
  * @param fd   what the memory lies in, not taken over; -1, or an fd that is no shared memory: it
  *             can be reached by message only
  * @return 0; -EINVAL for a bad alignment, size or prot; -EOVERFLOW; -EEXIST for an overlap; -ENOSPC

@@ -12,12 +12,16 @@
 
 struct umd_dma_file;
 
+/* What the device may do with a map: VFIO_DMA_MAP_FLAG_READ and _WRITE (linux/vfio.h). */
+#define UMD_DMA_READ  (1u << 0)
+#define UMD_DMA_WRITE (1u << 1)
+
 /* A map: [iova, iova + size - 1] of the device is this memory of the client. */
 struct umd_dma_map {
 	uint64_t iova, size;	   /* bytes; iova + size - 1 does not wrap */
 	struct umd_dma_file *file; /* what it lies in; NULL: reachable by message only */
 	uint64_t offset;	   /* in the file */
-	uint32_t prot;		   /* UMD_WIRE_MAP_READ, _WRITE */
+	uint32_t prot;		   /* UMD_DMA_READ, UMD_DMA_WRITE */
 };
 
 struct umd_dma_leaf;

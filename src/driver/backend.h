@@ -14,17 +14,17 @@ struct umd_driver_backend {
 
 	/* Opens what stands behind the colon. `options` is complete. */
 	int (*open)(const char *address, const struct umd_driver_options *options,
-	            struct umd_driver **ret, struct umd_error *error);
+		    struct umd_driver **ret, struct umd_error *error);
 	void (*close)(struct umd_driver *driver);
 
 	/* Up to UMD_DRIVER_AREAS_MAX areas. */
 	int (*get_region)(struct umd_driver *driver, unsigned int index,
-	                  struct umd_driver_region *ret, struct umd_driver_area *areas);
+			  struct umd_driver_region *ret, struct umd_driver_area *areas);
 	int (*get_irq)(struct umd_driver *driver, unsigned int index, struct umd_driver_irq *ret);
 	int (*read)(struct umd_driver *driver, unsigned int index, uint64_t offset, void *to,
-	            size_t size);
+		    size_t size);
 	int (*write)(struct umd_driver *driver, unsigned int index, uint64_t offset,
-	             const void *from, size_t size);
+		     const void *from, size_t size);
 	int (*reset)(struct umd_driver *driver);
 };
 

@@ -12,14 +12,14 @@
 #include "base/bytes.h"
 #include "base/export.h"
 
-#define CONFIG_SIZE     256u
+#define CONFIG_SIZE	256u
 #define EXT_CONFIG_SIZE 4096u
-#define FIRST_EXT_CAP   256u
+#define FIRST_EXT_CAP	256u
 
 struct walk {
 	uint8_t config[EXT_CONFIG_SIZE];
 	size_t size;
-	unsigned int next;                  /* where the next capability lies; 0 ends the chain */
+	unsigned int next;		    /* where the next capability lies; 0 ends the chain */
 	uint8_t seen[EXT_CONFIG_SIZE / 32]; /* a bit for each 4 bytes */
 };
 
@@ -62,16 +62,16 @@ static bool take_extended(struct walk *walk, struct umd_driver_cap *ret)
 	uint32_t header = umd_get_le32(walk->config + walk->next);
 
 	*ret = (struct umd_driver_cap){.id = PCI_EXT_CAP_ID(header),
-	                               .version = PCI_EXT_CAP_VER(header),
-	                               .offset = walk->next};
+				       .version = PCI_EXT_CAP_VER(header),
+				       .offset = walk->next};
 	walk->next = PCI_EXT_CAP_NEXT(header);
 	return header != UINT32_MAX;
 }
 
 static const struct chain standard = {CONFIG_SIZE, PCI_STD_HEADER_SIZEOF, begin_standard,
-                                      take_standard};
+				      take_standard};
 static const struct chain extended = {EXT_CONFIG_SIZE, FIRST_EXT_CAP, begin_extended,
-                                      take_extended};
+				      take_extended};
 
 static int begin(struct walk *walk, struct umd_driver *driver, const struct chain *chain)
 {
@@ -103,7 +103,7 @@ static int next(struct walk *walk, const struct chain *chain, struct umd_driver_
 }
 
 static int find(struct umd_driver *driver, const struct chain *chain, unsigned int id,
-                unsigned int *ret_offset)
+		unsigned int *ret_offset)
 {
 	struct umd_driver_cap cap;
 	struct walk walk;
@@ -122,7 +122,7 @@ static int find(struct umd_driver *driver, const struct chain *chain, unsigned i
 }
 
 static int list(struct umd_driver *driver, const struct chain *chain, struct umd_driver_cap *caps,
-                unsigned int max, unsigned int *ret_count)
+		unsigned int max, unsigned int *ret_count)
 {
 	struct umd_driver_cap cap;
 	struct walk walk;
@@ -142,25 +142,25 @@ static int list(struct umd_driver *driver, const struct chain *chain, struct umd
 }
 
 UMD_EXPORT int umd_driver_find_cap(struct umd_driver *driver, unsigned int id,
-                                   unsigned int *ret_offset)
+				   unsigned int *ret_offset)
 {
 	return find(driver, &standard, id, ret_offset);
 }
 
 UMD_EXPORT int umd_driver_find_ext_cap(struct umd_driver *driver, unsigned int id,
-                                       unsigned int *ret_offset)
+				       unsigned int *ret_offset)
 {
 	return find(driver, &extended, id, ret_offset);
 }
 
 UMD_EXPORT int umd_driver_list_caps(struct umd_driver *driver, struct umd_driver_cap *caps,
-                                    unsigned int max, unsigned int *ret_count)
+				    unsigned int max, unsigned int *ret_count)
 {
 	return list(driver, &standard, caps, max, ret_count);
 }
 
 UMD_EXPORT int umd_driver_list_ext_caps(struct umd_driver *driver, struct umd_driver_cap *caps,
-                                        unsigned int max, unsigned int *ret_count)
+					unsigned int max, unsigned int *ret_count)
 {
 	return list(driver, &extended, caps, max, ret_count);
 }

@@ -17,7 +17,7 @@ static int check(const struct umd_driver *driver, unsigned int offset, unsigned 
 }
 
 static int read_register(struct umd_driver *driver, unsigned int offset, unsigned int size,
-                         uint64_t *ret)
+			 uint64_t *ret)
 {
 	uint8_t bytes[8];
 	int err = check(driver, offset, size);
@@ -32,7 +32,7 @@ static int read_register(struct umd_driver *driver, unsigned int offset, unsigne
 }
 
 static int write_register(struct umd_driver *driver, unsigned int offset, unsigned int size,
-                          uint64_t value)
+			  uint64_t value)
 {
 	uint8_t bytes[8];
 	int err = check(driver, offset, size);
@@ -55,7 +55,7 @@ UMD_EXPORT int umd_driver_config_read8(struct umd_driver *driver, unsigned int o
 }
 
 UMD_EXPORT int umd_driver_config_read16(struct umd_driver *driver, unsigned int offset,
-                                        uint16_t *ret)
+					uint16_t *ret)
 {
 	uint64_t value;
 	int err = read_register(driver, offset, sizeof(*ret), &value);
@@ -66,7 +66,7 @@ UMD_EXPORT int umd_driver_config_read16(struct umd_driver *driver, unsigned int 
 }
 
 UMD_EXPORT int umd_driver_config_read32(struct umd_driver *driver, unsigned int offset,
-                                        uint32_t *ret)
+					uint32_t *ret)
 {
 	uint64_t value;
 	int err = read_register(driver, offset, sizeof(*ret), &value);
@@ -77,19 +77,19 @@ UMD_EXPORT int umd_driver_config_read32(struct umd_driver *driver, unsigned int 
 }
 
 UMD_EXPORT int umd_driver_config_write8(struct umd_driver *driver, unsigned int offset,
-                                        uint8_t value)
+					uint8_t value)
 {
 	return write_register(driver, offset, sizeof(value), value);
 }
 
 UMD_EXPORT int umd_driver_config_write16(struct umd_driver *driver, unsigned int offset,
-                                         uint16_t value)
+					 uint16_t value)
 {
 	return write_register(driver, offset, sizeof(value), value);
 }
 
 UMD_EXPORT int umd_driver_config_write32(struct umd_driver *driver, unsigned int offset,
-                                         uint32_t value)
+					 uint32_t value)
 {
 	return write_register(driver, offset, sizeof(value), value);
 }

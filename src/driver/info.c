@@ -39,7 +39,7 @@ UMD_EXPORT int umd_driver_reset(struct umd_driver *driver)
 }
 
 UMD_EXPORT int umd_driver_get_region(struct umd_driver *driver, unsigned int index,
-                                     struct umd_driver_region *ret)
+				     struct umd_driver_region *ret)
 {
 	struct umd_driver_area areas[UMD_DRIVER_AREAS_MAX];
 	struct umd_driver_region region = {.size = sizeof(region)};
@@ -55,8 +55,8 @@ UMD_EXPORT int umd_driver_get_region(struct umd_driver *driver, unsigned int ind
 }
 
 UMD_EXPORT int umd_driver_get_areas(struct umd_driver *driver, unsigned int index,
-                                    struct umd_driver_area *areas, unsigned int max,
-                                    unsigned int *ret_count)
+				    struct umd_driver_area *areas, unsigned int max,
+				    unsigned int *ret_count)
 {
 	struct umd_driver_area found[UMD_DRIVER_AREAS_MAX];
 	struct umd_driver_region region;
@@ -76,7 +76,7 @@ UMD_EXPORT int umd_driver_get_areas(struct umd_driver *driver, unsigned int inde
 }
 
 UMD_EXPORT int umd_driver_get_irq(struct umd_driver *driver, unsigned int index,
-                                  struct umd_driver_irq *ret)
+				  struct umd_driver_irq *ret)
 {
 	struct umd_driver_irq irq = {.size = sizeof(irq)};
 	int err;

@@ -9,7 +9,7 @@
 #include "base/export.h"
 
 static const struct umd_driver_backend *const backends[] = {
-        &umd_vfio_user_backend,
+	&umd_vfio_user_backend,
 };
 
 #define KNOWN "known is vfio-user:PATH" /* the sentence's end; grows with the table */
@@ -37,7 +37,7 @@ static bool tail_is_zero(const void *options, size_t from, size_t to)
 }
 
 static int complete_options(const struct umd_driver_options *given, struct umd_driver_options *ret,
-                            struct umd_error *error)
+			    struct umd_error *error)
 {
 	*ret = (struct umd_driver_options){0};
 	if (given) {
@@ -56,7 +56,7 @@ static int complete_options(const struct umd_driver_options *given, struct umd_d
 }
 
 UMD_EXPORT int umd_driver_open(const char *uri, const struct umd_driver_options *options,
-                               struct umd_driver **ret, struct umd_error *error)
+			       struct umd_driver **ret, struct umd_error *error)
 {
 	const struct umd_driver_backend *backend;
 	struct umd_driver_options complete;
@@ -69,7 +69,7 @@ UMD_EXPORT int umd_driver_open(const char *uri, const struct umd_driver_options 
 	backend = find_backend(uri, (size_t)(colon - uri));
 	if (!backend)
 		return umd_error_set(error, -EPROTONOSUPPORT, "scheme '%.*s' is not known: " KNOWN,
-		                     (int)(colon - uri), uri);
+				     (int)(colon - uri), uri);
 
 	err = complete_options(options, &complete, error);
 	if (err)

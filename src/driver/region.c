@@ -15,13 +15,13 @@ static size_t piece(const struct umd_driver *driver, size_t left)
 }
 
 static bool can_access(const struct umd_driver *driver, unsigned int index, uint64_t offset,
-                       size_t size)
+		       size_t size)
 {
 	return index < driver->info.regions && size <= UINT64_MAX - offset;
 }
 
 UMD_EXPORT int umd_driver_region_read(struct umd_driver *driver, unsigned int index,
-                                      uint64_t offset, void *to, size_t size)
+				      uint64_t offset, void *to, size_t size)
 {
 	uint8_t *bytes = to;
 
@@ -40,7 +40,7 @@ UMD_EXPORT int umd_driver_region_read(struct umd_driver *driver, unsigned int in
 }
 
 UMD_EXPORT int umd_driver_region_write(struct umd_driver *driver, unsigned int index,
-                                       uint64_t offset, const void *from, size_t size)
+				       uint64_t offset, const void *from, size_t size)
 {
 	const uint8_t *bytes = from;
 

@@ -19,7 +19,8 @@
  */
 static int connect_to(const char *path, int timeout_ms)
 {
-	struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+	struct timeval timeout = {.tv_sec = timeout_ms / 1000,
+				  .tv_usec = 1000L * (timeout_ms % 1000)};
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	cleanup_close int fd = -1;
 
@@ -40,17 +41,17 @@ static int connect_to(const char *path, int timeout_ms)
 static struct umd_wire_caps our_caps(void)
 {
 	return (struct umd_wire_caps){.minor = UMD_WIRE_MINOR,
-	                              .max_msg_fds = UMD_WIRE_MAX_FDS,
-	                              .max_data_xfer_size = UMD_WIRE_MAX_XFER,
-	                              .max_dma_maps = UMD_WIRE_MAX_MAPS,
-	                              .pgsizes = UMD_WIRE_PGSIZES,
-	                              .write_multiple = true,
-	                              .has_json = true,
-	                              .has_max_msg_fds = true,
-	                              .has_max_data_xfer_size = true,
-	                              .has_max_dma_maps = true,
-	                              .has_pgsizes = true,
-	                              .has_write_multiple = true};
+				      .max_msg_fds = UMD_WIRE_MAX_FDS,
+				      .max_data_xfer_size = UMD_WIRE_MAX_XFER,
+				      .max_dma_maps = UMD_WIRE_MAX_MAPS,
+				      .pgsizes = UMD_WIRE_PGSIZES,
+				      .write_multiple = true,
+				      .has_json = true,
+				      .has_max_msg_fds = true,
+				      .has_max_data_xfer_size = true,
+				      .has_max_dma_maps = true,
+				      .has_pgsizes = true,
+				      .has_write_multiple = true};
 }
 
 static void set_limits(struct umd_driver *driver, const struct umd_wire_caps *theirs)
@@ -58,13 +59,13 @@ static void set_limits(struct umd_driver *driver, const struct umd_wire_caps *th
 	struct umd_wire_caps agreed = umd_wire_version_agree(theirs);
 
 	driver->limits = (struct umd_driver_limits){.size = sizeof(driver->limits),
-	                                            .major = UMD_WIRE_MAJOR,
-	                                            .minor = agreed.minor,
-	                                            .max_data_xfer_size = agreed.max_data_xfer_size,
-	                                            .max_msg_fds = agreed.max_msg_fds,
-	                                            .max_dma_maps = agreed.max_dma_maps,
-	                                            .page_sizes = agreed.pgsizes,
-	                                            .write_multiple = agreed.write_multiple};
+						    .major = UMD_WIRE_MAJOR,
+						    .minor = agreed.minor,
+						    .max_data_xfer_size = agreed.max_data_xfer_size,
+						    .max_msg_fds = agreed.max_msg_fds,
+						    .max_dma_maps = agreed.max_dma_maps,
+						    .page_sizes = agreed.pgsizes,
+						    .write_multiple = agreed.write_multiple};
 	driver->max_transfer = (size_t)agreed.max_data_xfer_size;
 }
 
@@ -73,9 +74,9 @@ static int negotiate(struct umd_vfio_user *user)
 	struct umd_wire_caps caps = our_caps();
 	uint8_t request[UMD_WIRE_VERSION_MAX], reply[VERSION_REPLY_MAX];
 	struct umd_vfio_user_call call = {
-	        .command = UMD_WIRE_VERSION,
-	        .out = {{request, umd_wire_version_write(&caps, SIZE_MAX, request)}},
-	        .in = {{reply, sizeof(reply)}},
+		.command = UMD_WIRE_VERSION,
+		.out = {{request, umd_wire_version_write(&caps, SIZE_MAX, request)}},
+		.in = {{reply, sizeof(reply)}},
 	};
 	int err = umd_vfio_user_call(user, &call);
 
@@ -113,18 +114,21 @@ static int create(int fd, int timeout_ms, struct umd_vfio_user **ret)
 }
 
 static int fail(struct umd_vfio_user *user, int err, const char *path, const char *what,
-                struct umd_error *error)
+		struct umd_error *error)
 {
 	if (user)
 		close_device(&user->driver);
+	if (err == -EBUSY)
+		return umd_error_set(error, err, "%s: the device serves another driver", path);
 	if (err == -ENODEV)
-		return umd_error_set(error, err, "%s: hung up %s: is it serving another driver?",
-		                     path, what);
+		return umd_error_set(error, err,
+				     "%s: hung up while %s: is it serving another driver?", path,
+				     what);
 	return umd_error_set(error, err, "%s: %s: %s", path, what, strerror(-err));
 }
 
 static int open_device(const char *path, const struct umd_driver_options *options,
-                       struct umd_driver **ret, struct umd_error *error)
+		       struct umd_driver **ret, struct umd_error *error)
 {
 	struct umd_vfio_user *user = NULL;
 	int timeout_ms = (int)options->timeout_ms;
@@ -152,12 +156,12 @@ static int open_device(const char *path, const struct umd_driver_options *option
 }
 
 const struct umd_driver_backend umd_vfio_user_backend = {
-        .scheme = "vfio-user",
-        .open = open_device,
-        .close = close_device,
-        .get_region = umd_vfio_user_get_region,
-        .get_irq = umd_vfio_user_get_irq,
-        .read = umd_vfio_user_read,
-        .write = umd_vfio_user_write,
-        .reset = umd_vfio_user_reset,
+	.scheme = "vfio-user",
+	.open = open_device,
+	.close = close_device,
+	.get_region = umd_vfio_user_get_region,
+	.get_irq = umd_vfio_user_get_irq,
+	.read = umd_vfio_user_read,
+	.write = umd_vfio_user_write,
+	.reset = umd_vfio_user_reset,
 };

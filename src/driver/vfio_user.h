@@ -28,7 +28,7 @@ struct umd_vfio_user_call {
 	uint16_t command;
 	struct iovec out[2]; /* the request's payload */
 	struct iovec in[2];  /* the reply's payload; one that is longer is -EPROTO */
-	size_t got;          /* bytes of payload that came */
+	size_t got;	     /* bytes of payload that came */
 };
 
 /*
@@ -46,13 +46,13 @@ int umd_vfio_user_get_info(struct umd_vfio_user *user);
 
 /* The backend's operations (backend.h). */
 int umd_vfio_user_get_region(struct umd_driver *driver, unsigned int index,
-                             struct umd_driver_region *ret, struct umd_driver_area *areas);
+			     struct umd_driver_region *ret, struct umd_driver_area *areas);
 int umd_vfio_user_get_irq(struct umd_driver *driver, unsigned int index,
-                          struct umd_driver_irq *ret);
+			  struct umd_driver_irq *ret);
 int umd_vfio_user_read(struct umd_driver *driver, unsigned int index, uint64_t offset, void *to,
-                       size_t size);
+		       size_t size);
 int umd_vfio_user_write(struct umd_driver *driver, unsigned int index, uint64_t offset,
-                        const void *from, size_t size);
+			const void *from, size_t size);
 int umd_vfio_user_reset(struct umd_driver *driver);
 
 static inline struct umd_vfio_user *umd_vfio_user(struct umd_driver *driver)

@@ -53,7 +53,7 @@ static void build_command(struct umd_vfio_user *user, const struct umd_vfio_user
 {
 	size_t size = sizeof(struct umd_wire_header) + call->out[0].iov_len + call->out[1].iov_len;
 	struct umd_wire_header header = {
-	        .id = ++user->last_id, .command = call->command, .size = (uint32_t)size};
+		.id = ++user->last_id, .command = call->command, .size = (uint32_t)size};
 	uint8_t *at = umd_conn_reserve(&user->conn, size);
 
 	memcpy(at, &header, sizeof(header));
@@ -67,7 +67,7 @@ static void build_command(struct umd_vfio_user *user, const struct umd_vfio_user
 }
 
 static int send_command(struct umd_vfio_user *user, const struct umd_vfio_user_call *call,
-                        int64_t deadline)
+			int64_t deadline)
 {
 	int err;
 
@@ -84,10 +84,10 @@ static int send_command(struct umd_vfio_user *user, const struct umd_vfio_user_c
 static int refuse_command(struct umd_vfio_user *user, const struct umd_wire_header *command)
 {
 	struct umd_wire_header header = {.id = command->id,
-	                                 .command = command->command,
-	                                 .size = sizeof(header),
-	                                 .flags = UMD_WIRE_TYPE_REPLY | UMD_WIRE_ERROR,
-	                                 .error = ENOTSUP};
+					 .command = command->command,
+					 .size = sizeof(header),
+					 .flags = UMD_WIRE_TYPE_REPLY | UMD_WIRE_ERROR,
+					 .error = ENOTSUP};
 	int err;
 
 	if (command->flags & UMD_WIRE_NO_REPLY)
@@ -139,7 +139,7 @@ static void consume(struct umd_vfio_user *user, const struct umd_message *messag
 }
 
 static int receive_reply(struct umd_vfio_user *user, uint16_t command, int64_t deadline,
-                         struct umd_message *ret)
+			 struct umd_message *ret)
 {
 	for (;;) {
 		uint32_t type;
@@ -151,8 +151,8 @@ static int receive_reply(struct umd_vfio_user *user, uint16_t command, int64_t d
 		type = ret->header.flags & UMD_WIRE_TYPE_MASK;
 		if (type == UMD_WIRE_TYPE_REPLY)
 			return ret->header.id == user->last_id && ret->header.command == command
-			               ? 0
-			               : -EPROTO;
+				       ? 0
+				       : -EPROTO;
 		if (type != UMD_WIRE_TYPE_COMMAND)
 			return -EPROTO;
 

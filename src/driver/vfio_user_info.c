@@ -6,12 +6,13 @@
 
 #include "base/range.h"
 
-/* Ours are the wire's. */
+/* NOLINTBEGIN(misc-redundant-expression): ours are the wire's, and are to stay so */
 static_assert(UMD_DRIVER_RESET == UMD_WIRE_DEVICE_FLAG_RESET, "flags");
 static_assert(UMD_DRIVER_PCI == UMD_WIRE_DEVICE_FLAG_PCI, "flags");
 static_assert(UMD_DRIVER_REGION_READ == UMD_WIRE_REGION_FLAG_READ, "flags");
 static_assert(UMD_DRIVER_REGION_WRITE == UMD_WIRE_REGION_FLAG_WRITE, "flags");
 static_assert(UMD_DRIVER_REGION_MMAP == UMD_WIRE_REGION_FLAG_MMAP, "flags");
+/* NOLINTEND(misc-redundant-expression) */
 
 #define DEVICE_FLAGS (UMD_DRIVER_RESET | UMD_DRIVER_PCI)
 #define REGION_FLAGS (UMD_DRIVER_REGION_READ | UMD_DRIVER_REGION_WRITE | UMD_DRIVER_REGION_MMAP)
@@ -23,7 +24,7 @@ static_assert(UMD_DRIVER_REGION_MMAP == UMD_WIRE_REGION_FLAG_MMAP, "flags");
 struct region_reply {
 	struct umd_wire_region_info info;
 	uint8_t caps[sizeof(struct umd_wire_sparse_mmap) +
-	             UMD_DRIVER_AREAS_MAX * sizeof(struct umd_wire_area)];
+		     UMD_DRIVER_AREAS_MAX * sizeof(struct umd_wire_area)];
 	size_t size; /* bytes of the above that came */
 };
 #define REGION_REPLY_MAX offsetof(struct region_reply, size)
@@ -34,9 +35,9 @@ int umd_vfio_user_get_info(struct umd_vfio_user *user)
 {
 	struct umd_wire_device_info info = {.argsz = sizeof(info)};
 	struct umd_vfio_user_call call = {
-	        .command = UMD_WIRE_GET_INFO,
-	        .out = {{&info, sizeof(info)}},
-	        .in = {{&info, sizeof(info)}},
+		.command = UMD_WIRE_GET_INFO,
+		.out = {{&info, sizeof(info)}},
+		.in = {{&info, sizeof(info)}},
 	};
 	int err = umd_vfio_user_call_exact(user, &call);
 
@@ -46,9 +47,9 @@ int umd_vfio_user_get_info(struct umd_vfio_user *user)
 		return -EPROTO;
 
 	user->driver.info = (struct umd_driver_info){.size = sizeof(user->driver.info),
-	                                             .flags = info.flags & DEVICE_FLAGS,
-	                                             .regions = info.regions,
-	                                             .irqs = info.irqs};
+						     .flags = info.flags & DEVICE_FLAGS,
+						     .regions = info.regions,
+						     .irqs = info.irqs};
 	return 0;
 }
 
@@ -58,9 +59,9 @@ static int ask_region(struct umd_vfio_user *user, unsigned int index, struct reg
 {
 	struct umd_wire_region_info request = {.argsz = REGION_REPLY_MAX, .index = index};
 	struct umd_vfio_user_call call = {
-	        .command = UMD_WIRE_GET_REGION_INFO,
-	        .out = {{&request, sizeof(request)}},
-	        .in = {{ret, REGION_REPLY_MAX}},
+		.command = UMD_WIRE_GET_REGION_INFO,
+		.out = {{&request, sizeof(request)}},
+		.in = {{ret, REGION_REPLY_MAX}},
 	};
 	int err = umd_vfio_user_call(user, &call);
 
@@ -118,7 +119,7 @@ static int get_areas(const struct region_reply *reply, struct umd_driver_area *a
 
 	for (uint32_t i = 0; i < sparse.areas; i++) {
 		if (!get(reply, (uint64_t)at + sizeof(sparse) + i * sizeof(area), &area,
-		         sizeof(area)) ||
+			 sizeof(area)) ||
 		    !umd_range_within(area.offset, area.size, reply->info.size))
 			return -EPROTO;
 		areas[i] = (struct umd_driver_area){.offset = area.offset, .size = area.size};
@@ -127,9 +128,9 @@ static int get_areas(const struct region_reply *reply, struct umd_driver_area *a
 }
 
 int umd_vfio_user_get_region(struct umd_driver *driver, unsigned int index,
-                             struct umd_driver_region *ret, struct umd_driver_area *areas)
+			     struct umd_driver_region *ret, struct umd_driver_area *areas)
 {
-	struct region_reply reply;
+	struct region_reply reply = {0};
 	int count = 0;
 	int err = ask_region(umd_vfio_user(driver), index, &reply);
 
@@ -141,10 +142,10 @@ int umd_vfio_user_get_region(struct umd_driver *driver, unsigned int index,
 		return count;
 
 	*ret = (struct umd_driver_region){.size = sizeof(*ret),
-	                                  .flags = reply.info.flags & REGION_FLAGS,
-	                                  .areas = (unsigned int)count,
-	                                  .bytes = reply.info.size,
-	                                  .mmap_offset = reply.info.offset};
+					  .flags = reply.info.flags & REGION_FLAGS,
+					  .areas = (unsigned int)count,
+					  .bytes = reply.info.size,
+					  .mmap_offset = reply.info.offset};
 	return 0;
 }
 
@@ -154,9 +155,9 @@ int umd_vfio_user_get_irq(struct umd_driver *driver, unsigned int index, struct 
 {
 	struct umd_wire_irq_info info = {.argsz = sizeof(info), .index = index};
 	struct umd_vfio_user_call call = {
-	        .command = UMD_WIRE_GET_IRQ_INFO,
-	        .out = {{&info, sizeof(info)}},
-	        .in = {{&info, sizeof(info)}},
+		.command = UMD_WIRE_GET_IRQ_INFO,
+		.out = {{&info, sizeof(info)}},
+		.in = {{&info, sizeof(info)}},
 	};
 	int err = umd_vfio_user_call_exact(umd_vfio_user(driver), &call);
 
@@ -166,6 +167,6 @@ int umd_vfio_user_get_irq(struct umd_driver *driver, unsigned int index, struct 
 		return -EPROTO;
 
 	*ret = (struct umd_driver_irq){
-	        .size = sizeof(*ret), .flags = info.flags & IRQ_FLAGS, .count = info.count};
+		.size = sizeof(*ret), .flags = info.flags & IRQ_FLAGS, .count = info.count};
 	return 0;
 }

@@ -62,12 +62,9 @@ struct umd_wire_version {
 };
 static_assert(sizeof(struct umd_wire_version) == 4, "layout");
 
-/* DMA_MAP flags are VFIO_DMA_MAP_FLAG_READ and _WRITE. */
-#define UMD_WIRE_MAP_READ  (1u << 0)
-#define UMD_WIRE_MAP_WRITE (1u << 1)
-
 struct umd_wire_dma_map {
-	uint32_t argsz, flags;
+	uint32_t argsz;
+	uint32_t flags;	 /* VFIO_DMA_MAP_FLAG_READ, _WRITE */
 	uint64_t offset; /* in the file whose fd comes along */
 	uint64_t address, size;
 };
