@@ -44,7 +44,10 @@ struct umd_device_ops {
 	/** The device returns to its initial state. Interrupts are already low. */
 	void (*reset)(void *data, enum umd_reset kind);
 
-	/** The last call, from umd_device_destroy(): frees `data`. */
+	/**
+	 * The last call, from umd_device_destroy(): destroys what watches it has, frees `data`.
+	 * Not called where umd_device_create() failed.
+	 */
 	void (*destroy)(void *data);
 };
 
@@ -245,6 +248,8 @@ typedef void umd_watch_fn(void *data, uint32_t events);
  * Watches a file descriptor of the device's own (it is not closed by the watch).
  *
  * @param events EPOLLIN, EPOLLOUT, EPOLLET or 0 for none yet
+ * @return 0; -EPERM for an fd that cannot be waited for (a regular file is always ready); -ENOMEM;
+ *	   what epoll_ctl() returns
  */
 int umd_watch_fd(struct umd_device *device, int fd, uint32_t events, umd_watch_fn *fn, void *data,
 		 struct umd_watch **ret);

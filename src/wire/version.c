@@ -125,6 +125,8 @@ int umd_wire_version_parse(const uint8_t *payload, size_t size, struct umd_wire_
 
 		if (*json.end != '\0')
 			return -EINVAL;
+		while (json.end > text && json.end[-1] == '\0')
+			json.end--;
 		caps.has_json = true;
 		err = parse_json(&json, &caps);
 		if (err)
