@@ -41,7 +41,7 @@ struct umd_driver; /* a device, opened by its driver */
 #define UMD_DRIVER_TIMEOUT_MS 5000u
 
 struct umd_driver_options {
-	size_t size;             /* sizeof(struct umd_driver_options) */
+	size_t size;		 /* sizeof(struct umd_driver_options) */
 	unsigned int timeout_ms; /* for each message; 0: UMD_DRIVER_TIMEOUT_MS; at most INT_MAX */
 };
 
@@ -53,11 +53,11 @@ struct umd_driver_options {
  * @param error   filled in with a sentence on failure; may be NULL
  * @return 0; -EPROTONOSUPPORT for a scheme that is not known; -EINVAL for a bad URI or option;
  *         -ENAMETOOLONG for a socket path beyond 107 bytes; -ENOMEM; what connect() returns
- *         (-ENOENT, -ECONNREFUSED, -EACCES); -ENODEV where the server hangs up, as it does while
- *         it serves another driver
+ *         (-ENOENT, -ECONNREFUSED, -EACCES); -EBUSY while the device serves another driver, or
+ *         -ENODEV where the server says so by hanging up
  */
 int umd_driver_open(const char *uri, const struct umd_driver_options *options,
-                    struct umd_driver **ret, struct umd_error *error);
+		    struct umd_driver **ret, struct umd_error *error);
 
 /** Leaves the device. NULL is allowed. */
 void umd_driver_close(struct umd_driver *driver);
@@ -66,24 +66,24 @@ void umd_driver_close(struct umd_driver *driver);
 
 /** What driver and device agreed on. Asks nobody. */
 struct umd_driver_limits {
-	size_t size;                 /* sizeof(struct umd_driver_limits) */
+	size_t size;		     /* sizeof(struct umd_driver_limits) */
 	unsigned int major, minor;   /* version of the protocol */
 	uint64_t max_data_xfer_size; /* bytes of data in a message; the calls below split by it */
-	uint64_t max_msg_fds;        /* file descriptors in a message */
-	uint64_t max_dma_maps;       /* DMA maps at a time */
-	uint64_t page_sizes;         /* of DMA maps, a bit for each power of two */
-	bool write_multiple;         /* several writes may share a message */
+	uint64_t max_msg_fds;	     /* file descriptors in a message */
+	uint64_t max_dma_maps;	     /* DMA maps at a time */
+	uint64_t page_sizes;	     /* of DMA maps, a bit for each power of two */
+	bool write_multiple;	     /* several writes may share a message */
 };
 
 /** @return 0; -EINVAL for a size that cannot be */
 int umd_driver_get_limits(const struct umd_driver *driver, struct umd_driver_limits *ret);
 
 #define UMD_DRIVER_RESET (1u << 0) /* umd_driver_reset() works */
-#define UMD_DRIVER_PCI   (1u << 1) /* regions and interrupts are numbered as below */
+#define UMD_DRIVER_PCI	 (1u << 1) /* regions and interrupts are numbered as below */
 
 /** The device as a whole, as it said when it was opened. Asks nobody. */
 struct umd_driver_info {
-	size_t size;          /* sizeof(struct umd_driver_info) */
+	size_t size;	      /* sizeof(struct umd_driver_info) */
 	unsigned int flags;   /* UMD_DRIVER_... */
 	unsigned int regions; /* indexes 0 to regions - 1, at most UMD_DRIVER_INDEXES_MAX */
 	unsigned int irqs;    /* the same of interrupts */
@@ -111,16 +111,16 @@ enum umd_driver_region_index {
 	UMD_DRIVER_VGA,
 };
 
-#define UMD_DRIVER_REGION_READ  (1u << 0)
+#define UMD_DRIVER_REGION_READ	(1u << 0)
 #define UMD_DRIVER_REGION_WRITE (1u << 1)
-#define UMD_DRIVER_REGION_MMAP  (1u << 2) /* its areas can be mapped */
+#define UMD_DRIVER_REGION_MMAP	(1u << 2) /* its areas can be mapped */
 
 /** A region. Size 0 in `bytes` is a region that the device does not have. */
 struct umd_driver_region {
-	size_t size;          /* sizeof(struct umd_driver_region) */
+	size_t size;	      /* sizeof(struct umd_driver_region) */
 	unsigned int flags;   /* UMD_DRIVER_REGION_... */
 	unsigned int areas;   /* how many umd_driver_get_areas() gives */
-	uint64_t bytes;       /* length of the region */
+	uint64_t bytes;	      /* length of the region */
 	uint64_t mmap_offset; /* where the region begins in the file that is mapped */
 };
 
@@ -132,7 +132,7 @@ struct umd_driver_area {
 
 /** Describes a region. @return 0; -EINVAL for no such index; -E2BIG beyond UMD_DRIVER_AREAS_MAX */
 int umd_driver_get_region(struct umd_driver *driver, unsigned int index,
-                          struct umd_driver_region *ret);
+			  struct umd_driver_region *ret);
 
 /**
  * Lists the parts of a region that can be mapped: those that the device named, or the whole region
@@ -143,7 +143,7 @@ int umd_driver_get_region(struct umd_driver *driver, unsigned int index,
  * @return 0; -EINVAL for no such index; -E2BIG beyond UMD_DRIVER_AREAS_MAX
  */
 int umd_driver_get_areas(struct umd_driver *driver, unsigned int index,
-                         struct umd_driver_area *areas, unsigned int max, unsigned int *ret_count);
+			 struct umd_driver_area *areas, unsigned int max, unsigned int *ret_count);
 
 /**
  * Reads and writes regions: bytes, as they lie in the device (PCI registers are little-endian). An
@@ -155,9 +155,9 @@ int umd_driver_get_areas(struct umd_driver *driver, unsigned int index,
  * @return 0; -EINVAL for no such index or a range that wraps
  */
 int umd_driver_region_read(struct umd_driver *driver, unsigned int index, uint64_t offset, void *to,
-                           size_t size);
+			   size_t size);
 int umd_driver_region_write(struct umd_driver *driver, unsigned int index, uint64_t offset,
-                            const void *from, size_t size);
+			    const void *from, size_t size);
 
 /* ---- Interrupts ---------------------------------------------------------------------------- */
 
@@ -170,13 +170,13 @@ enum umd_driver_irq_index {
 	UMD_DRIVER_REQ,
 };
 
-#define UMD_DRIVER_IRQ_EVENTFD    (1u << 0) /* can signal an eventfd */
-#define UMD_DRIVER_IRQ_MASKABLE   (1u << 1) /* can be masked and unmasked */
+#define UMD_DRIVER_IRQ_EVENTFD	  (1u << 0) /* can signal an eventfd */
+#define UMD_DRIVER_IRQ_MASKABLE	  (1u << 1) /* can be masked and unmasked */
 #define UMD_DRIVER_IRQ_AUTOMASKED (1u << 2) /* masks itself when it fires */
-#define UMD_DRIVER_IRQ_NORESIZE   (1u << 3) /* its vectors are enabled all at once */
+#define UMD_DRIVER_IRQ_NORESIZE	  (1u << 3) /* its vectors are enabled all at once */
 
 struct umd_driver_irq {
-	size_t size;        /* sizeof(struct umd_driver_irq) */
+	size_t size;	    /* sizeof(struct umd_driver_irq) */
 	unsigned int flags; /* UMD_DRIVER_IRQ_... */
 	unsigned int count; /* vectors, at most UMD_DRIVER_VECTORS_MAX; 0: it has none of these */
 };
@@ -209,7 +209,7 @@ struct umd_driver_cap {
 	unsigned int version; /* of an extended capability; else 0 */
 	unsigned int offset;  /* bytes, in config space */
 };
-#define UMD_DRIVER_CAPS_MAX     48u  /* (256 - 64) / 4 */
+#define UMD_DRIVER_CAPS_MAX	48u  /* (256 - 64) / 4 */
 #define UMD_DRIVER_EXT_CAPS_MAX 960u /* (4096 - 256) / 4 */
 
 /**
@@ -232,9 +232,9 @@ int umd_driver_find_ext_cap(struct umd_driver *driver, unsigned int id, unsigned
  *         where capabilities may lie, or to all ones; -EOPNOTSUPP for a device that is not PCI
  */
 int umd_driver_list_caps(struct umd_driver *driver, struct umd_driver_cap *caps, unsigned int max,
-                         unsigned int *ret_count);
+			 unsigned int *ret_count);
 int umd_driver_list_ext_caps(struct umd_driver *driver, struct umd_driver_cap *caps,
-                             unsigned int max, unsigned int *ret_count);
+			     unsigned int max, unsigned int *ret_count);
 
 #ifdef __cplusplus
 }

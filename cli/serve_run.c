@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Serving: the device is made, put on its socket, and driven by one loop until a signal arrives or
+ * the one client of a connected socket leaves. Everything that can fail fails before the line that
+ * says it is ready.
+ */
+#include "serve.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+/* Clients hand over file descriptors: one for each vector and each file that they map. */
+static void raise_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* Before any thread is started, so that none takes the signals another way. */
+static int open_signals(void)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -errno;
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void on_signal(void *data, uint32_t events)
+{
+	bool *stop = data;
+
+	*stop = true;
+}
+
+static int create_server(struct umd_device *device, const struct serve *serve,
+			 struct umd_server **ret)
+{
+	const struct umd_server_options options = {
+		.size = sizeof(options), .socket_path = serve->socket_path, .fd = serve->fd};
+	int err = umd_server_create(device, &options, ret);
+
+	switch (err) {
+	case 0:
+		return CLI_OK;
+	case -EADDRINUSE:
+		return cli_fail("%s is in use: another process listens there", serve->socket_path);
+	case -EEXIST:
+		return cli_fail("%s exists and is no socket", serve->socket_path);
+	case -ENAMETOOLONG:
+		return cli_fail("%s: a socket's path has at most 107 bytes", serve->socket_path);
+	default:
+		if (serve->socket_path)
+			return cli_fail("%s: %s", serve->socket_path, strerror(-err));
+		return cli_fail("--fd %d cannot be served: %s", serve->fd, strerror(-err));
+	}
+}
+
+static void say_ready(const struct serve *serve)
+{
+	char path[128];
+
+	if (serve->socket_path)
+		fprintf(stderr, "%s: listening on %s\n", serve->kind->name,
+			cli_printable(path, sizeof(path), serve->socket_path));
+	else
+		fprintf(stderr, "%s: serving on file descriptor %d\n", serve->kind->name,
+			serve->fd);
+}
+
+static int loop(struct umd_server *server, const bool *stop)
+{
+	while (!*stop) {
+		int err = umd_server_dispatch(server, -1);
+
+		if (err == -ESHUTDOWN)
+			return CLI_OK;
+		if (err && err != -EINTR)
+			return cli_fail("serving failed: %s", strerror(-err));
+	}
+	return CLI_OK;
+}
+
+static int serve_device(struct umd_device *device, const struct serve *serve, int signals)
+{
+	struct umd_server *server;
+	struct umd_watch *watch;
+	bool stop = false;
+	int status, err;
+
+	err = umd_watch_fd(device, signals, EPOLLIN, on_signal, &stop, &watch);
+	if (err)
+		return cli_fail("waiting for signals: %s", strerror(-err));
+
+	status = create_server(device, serve, &server);
+	if (status == CLI_OK) {
+		say_ready(serve);
+		status = loop(server, &stop);
+		umd_server_destroy(server);
+	}
+	umd_watch_destroy(watch);
+	return status;
+}
+
+static int create_device(const struct serve *serve, struct umd_device **ret)
+{
+	struct umd_error error = {0};
+	int err = serve->kind->create(serve->options, serve->option_count, ret, &error);
+
+	if (!err)
+		return CLI_OK;
+	cli_fail("%s: %s", serve->kind->name, error.text[0] ? error.text : strerror(-err));
+	return err == -EINVAL ? CLI_USAGE : CLI_FAILED;
+}
+
+int serve_run(const struct serve *serve)
+{
+	struct umd_device *device;
+	int signals = open_signals();
+	int status;
+
+	if (signals < 0)
+		return cli_fail("waiting for signals: %s", strerror(errno));
+
+	raise_fd_limit();
+	status = create_device(serve, &device);
+	if (status == CLI_OK) {
+		status = serve_device(device, serve, signals);
+		umd_device_destroy(device);
+	}
+	close(signals);
+	return status;
+}

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""`umdev serve` as a process: sockets, signals, exit statuses, what it costs."""
+
+import json
+import os
+import signal
+import socket
+import time
+
+import pytest
+
+from conftest import TIMEOUT, stop
+
+NULL = ["-o", "backend=null"]
+
+
+def connect(path):
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.settimeout(TIMEOUT)
+    sock.connect(path)
+    return sock
+
+
+def test_it_says_when_it_is_ready(umdev, path):
+    with umdev.serving("serial", "--socket-path", path, *NULL) as server:
+        assert server.ready == f"serial: listening on {path}\n"
+        assert umdev.run("probe", path).returncode == 0
+        stop(server)
+        assert server.stdout.read() == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_end_it_with_status_0(umdev, path, number):
+    with umdev.serving("serial", "--socket-path", path, *NULL) as server:
+        assert os.path.exists(path)
+        assert stop(server, number) == 0
+        assert not os.path.exists(path)
+
+
+def test_a_signal_ends_it_with_a_client(umdev, path):
+    with umdev.serving("serial", "--socket-path", path, *NULL) as server:
+        with connect(path) as client:
+            client.sendall(b"\1\0")  # half a header
+            assert stop(server) == 0
+            assert client.recv(1) == b""
+
+
+def test_a_path_in_use(umdev, path):
+    with umdev.serving("serial", "--socket-path", path, *NULL) as server:
+        text = umdev.refuses(1, "serve", "serial", "--socket-path", path, *NULL)
+        assert f"{path} is in use: another process listens there" in text
+        assert umdev.run("probe", path).returncode == 0
+        assert stop(server) == 0
+
+
+def test_a_socket_left_over(umdev, path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as old:
+        old.bind(path)
+    with umdev.serving("serial", "--socket-path", path, *NULL) as server:
+        assert stop(server) == 0
+
+
+def test_a_path_that_is_no_socket(umdev, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("precious")
+    text = umdev.refuses(1, "serve", "serial", "--socket-path", str(file), *NULL)
+    assert "is no socket" in text
+    assert file.read_text() == "precious"
+
+
+def test_paths_that_cannot_be(umdev, tmp_path):
+    path = str(tmp_path / ("x" * 200))
+    assert "at most 107 bytes" in umdev.refuses(1, "serve", "serial", "--socket-path", path, *NULL)
+    path = "/nonexistent/s"
+    text = umdev.refuses(1, "serve", "serial", "--socket-path", path, *NULL)
+    assert "/nonexistent/s: No such file or directory" in text
+
+
+def test_a_listening_fd(umdev, path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(path)
+        listener.listen()
+        fd = listener.fileno()
+        with umdev.serving("serial", "--fd", str(fd), *NULL, pass_fds=[fd]) as server:
+            assert server.ready == f"serial: serving on file descriptor {fd}\n"
+            for _ in range(2):
+                assert umdev.run("probe", path).returncode == 0
+            assert stop(server) == 0
+        assert os.path.exists(path)  # it is not the server's
+
+
+def test_a_connected_fd_ends_it(umdev):
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    fd = theirs.fileno()
+    with ours, umdev.serving("serial", "--fd", str(fd), *NULL, pass_fds=[fd]) as server:
+        theirs.close()
+        ours.close()
+        assert server.wait(TIMEOUT) == 0
+
+
+def test_fds_that_cannot_be(umdev):
+    assert "not an open file descriptor" in umdev.refuses(1, "serve", "serial", "--fd", "77", *NULL)
+    with open("/dev/null", "rb") as file:
+        fd = file.fileno()
+        text = umdev.refuses(1, "serve", "serial", "--fd", str(fd), *NULL, pass_fds=[fd])
+        assert f"--fd {fd} cannot be served" in text
+
+
+def test_capabilities(umdev):
+    for arguments in (["serial", "--print-capabilities"], ["--print-capabilities"]):
+        capabilities = json.loads(umdev.ok("serve", *arguments))
+        assert capabilities["type"] == "vfio-user"
+        assert isinstance(capabilities["features"], list)
+    assert "backend" in json.loads(umdev.ok("serve", "--print-capabilities", "serial"))["features"]
+
+
+def test_the_fd_limit_is_raised(umdev, path):
+    with umdev.serving("serial", "--socket-path", path, *NULL) as server:
+        with open(f"/proc/{server.pid}/limits", encoding="ascii") as limits:
+            line = next(line for line in limits if line.startswith("Max open files"))
+        assert line.split()[3] == line.split()[4]
+
+
+def test_it_idles(umdev, path):
+    with umdev.serving("serial", "--socket-path", path, *NULL) as server:
+        def switches():
+            with open(f"/proc/{server.pid}/status", encoding="ascii") as status:
+                return [line for line in status if "ctxt_switches" in line]
+
+        time.sleep(0.1)
+        before = switches()
+        time.sleep(0.5)
+        assert switches() == before

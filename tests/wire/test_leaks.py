@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Many clients, one after another, leave nothing behind: no descriptor, no mapping, no memory."""
+
+import os
+
+import pytest
+
+import protocol as p
+from client import Client
+from memory import pattern
+from process import wait_until
+from registers import INTX_LEVEL, NEVER, TRIGGER, Driver, command_write
+
+CLIENTS = 200
+WARM_UP = 20  # of them: what is allocated once is allocated then
+
+
+class Life:
+    """What a client does before it leaves."""
+
+    def __init__(self, memory, eventfds):
+        self.ram = memory(16 * p.PAGE)
+        self.fds = eventfds(4)
+
+    def silent(self, client):
+        pass
+
+    def version(self, client):
+        client.ok(p.version(p.QEMU_CAPABILITIES))
+
+    def refused(self, client):
+        client.error(p.version_text(b"{"))
+
+    def twin(self, client):
+        client.ok(p.version({"twin_socket": {"supported": True}}, padding=64))
+
+    def maps(self, client):
+        self.version(client)
+        for i in range(16):
+            client.ok(p.dma_map(i * p.PAGE, p.PAGE, p.READ | i % 2 * p.WRITE, self.ram.fd,
+                                i * p.PAGE))
+        client.ok(p.dma_map(1 << 40, 1 << 40))
+
+    def copies(self, client):
+        self.version(client)
+        client.enable()
+        client.ok(p.dma_map(0, 16 * p.PAGE, fd=self.ram.fd))
+        assert client.copy(0, 8 * p.PAGE, 8 * p.PAGE) == "OK"
+
+    def interrupts(self, client):
+        self.version(client)
+        client.enable()
+        client.ok(p.set_trigger(p.MSIX, self.fds))
+        client.set_reg(TRIGGER, 1)
+        client.ok(p.disable_irq(p.MSIX))
+        client.ok(p.set_trigger(p.INTX, self.fds[:1]))
+        client.ok(p.set_irqs(p.DATA_EVENTFD | p.ACTION_UNMASK, p.INTX, 0, 1, fds=self.fds[1:2]))
+        client.set_reg(INTX_LEVEL, 1)
+
+    def regions(self, client):
+        self.version(client)
+        client.enable()
+        client.call(p.get_region_info(p.BAR2))
+        client.call(p.get_region_io_fds(p.BAR0))
+        client.write(p.BAR2, 0, pattern(0x10000))
+
+    def deferred(self, client):
+        self.version(client)
+        client.enable()
+        client.send(command_write(NEVER, 1))
+
+    def half(self, client):
+        self.version(client)
+        client.send_bytes(p.get_info().encode(1)[:8], self.fds)
+
+    def errors(self, client):
+        self.version(client)
+        client.error(p.Command(0x7777, bytes(100), tuple(self.fds)))
+        client.error(p.set_trigger(p.MSIX, [self.ram.fd]))
+        client.error(p.dma_map(1, 1, fd=self.ram.fd))
+
+    def unread(self, client):
+        self.version(client)
+        for _ in range(50):
+            client.send(p.get_region_info(p.BAR2))
+
+
+LIVES = [name for name in vars(Life) if not name.startswith("_")]
+
+
+@pytest.mark.parametrize("life", LIVES)
+def test_two_hundred_clients_leave_nothing(served, device, memory, eventfds, sanitised, life):
+    live = getattr(Life(memory, eventfds), life)
+
+    def run(count):
+        for _ in range(count):
+            client = Driver.to(served.path)
+            live(client)
+            client.close()
+        wait_until(lambda: len(device.fds()) == len(served.idle_fds), "the last to be gone")
+
+    run(WARM_UP)
+    vmas, data, rss = device.vmas(), device.data(), device.rss()
+    run(CLIENTS - WARM_UP)
+    assert sanitised or device.vmas() == vmas
+    assert sanitised or device.data() == data
+    assert sanitised or device.rss() - rss <= 64 << 10
+
+
+def test_a_thousand_connections_that_close_at_once(served, device, driver):
+    """While a client is served, so that each is refused."""
+    for _ in range(1000):
+        Client.to(served.path).close()
+    driver.alive()
+
+
+def test_a_thousand_maps_and_unmaps_leave_nothing(driver, device, memory, sanitised):
+    def run(count):
+        for _ in range(count):
+            ram = memory_file()
+            driver.ok(p.dma_map(0, p.PAGE, fd=ram))
+            os.close(ram)
+            driver.ok(p.dma_unmap(0, p.PAGE))
+
+    def memory_file():
+        fd = os.memfd_create("x")
+        os.ftruncate(fd, p.PAGE)
+        return fd
+
+    run(50)
+    fds, vmas, data = len(device.fds()), device.vmas(), device.data()
+    run(1000)
+    assert len(device.fds()) == fds
+    assert sanitised or (device.vmas(), device.data()) == (vmas, data)
+
+
+def test_a_thousand_new_eventfds_leave_nothing(driver, device):
+    def run(count):
+        for _ in range(count):
+            fd = os.eventfd(0)
+            driver.ok(p.set_trigger(p.MSIX, [fd]))
+            os.close(fd)
+
+    run(10)
+    fds = len(device.fds())
+    run(1000)
+    assert len(device.fds()) == fds
+
+
+def test_clients_that_never_say_a_word_are_replaced(served, device):
+    for _ in range(CLIENTS):
+        Client.to(served.path).close()
