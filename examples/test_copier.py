@@ -3,6 +3,7 @@
 
 Speaks vfio-user with the wire suite's client."""
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -30,6 +31,19 @@ def copy(driver, eventfd, source, destination, length):
     return driver.get(p.BAR0, STATUS)
 
 
+def connect(path):
+    """The driver's end, once the device listens."""
+    drivers = []
+
+    def try_it():
+        with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+            drivers.append(Driver.to(path))
+        return drivers
+
+    wait_until(try_it, "the socket")
+    return drivers[0]
+
+
 def check(driver):
     ram = Memory(16 * p.PAGE)
     eventfd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -54,8 +68,7 @@ def main():
         path = os.path.join(folder, "socket")
         with subprocess.Popen([sys.argv[1], path]) as copier:
             try:
-                wait_until(lambda: os.path.exists(path), "the socket")
-                driver = Driver.to(path)
+                driver = connect(path)
                 check(driver)
                 driver.close()
                 assert copier.poll() is None
