@@ -101,7 +101,8 @@ class Client:
         payload = b""
         if size > p.HEADER_SIZE:
             payload, more = self._recv_exactly(size - p.HEADER_SIZE)
-            fds += more
+            self.fds += more
+            assert not more, "descriptors come with the header: QEMU looks for them nowhere else"
         self.fds += fds
 
         assert size >= p.HEADER_SIZE

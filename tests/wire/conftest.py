@@ -3,7 +3,9 @@
 
 One process serves all tests of a run, since a client that comes finds a fresh device. After each
 test it must still run and hold no descriptor more than when it started, so every test is a test
-for leaks and crashes, too.
+for leaks and crashes, too. By hand:
+
+    pytest-3 tests/wire --device=build/tests/wire/wire-device [--device-args=--defer]
 """
 
 import os

@@ -48,7 +48,7 @@ def test_the_promised_number_of_maps_and_not_one_more(driver, device, memory, sh
     driver.ok(p.dma_map(0, 1 << 50))
 
 
-def test_a_client_that_leaves_with_many_maps_is_cleaned_up_after(driver, device, memory, connect):
+def test_a_client_that_leaves_with_many_maps_is_cleaned_up_after(driver, memory, connect):
     map_many(driver, 20_000, memory(FILE_PAGES * PAGE).fd)
     driver.close()
     other = connect()

@@ -122,7 +122,9 @@ def test_an_unmap_may_span_holes(client):
     client.ok(p.dma_map(0, 1 << 40))
 
 
-@pytest.mark.parametrize("address, size", [(BASE, PAGE), (0, PAGE), (0, 1 << 63), (TOP - PAGE, PAGE)])
+@pytest.mark.parametrize("address, size", [
+    (BASE, PAGE), (0, PAGE), (0, 1 << 63), (TOP - PAGE, PAGE),
+])
 def test_an_unmap_of_nothing_succeeds(client, address, size):
     unmap(client, address, size)
 

@@ -7,8 +7,8 @@ import pytest
 
 import protocol as p
 from process import wait_until
-from registers import (ANSWER_VECTOR, DOORBELL, DOORBELL_VALUE, DOORBELLS, MATCHED_DOORBELL, MATCHES,
-                       signals, wait_signal)
+from registers import (ANSWER_VECTOR, DOORBELL, DOORBELL_VALUE, DOORBELLS, MATCHED_DOORBELL,
+                       MATCHES, signals, wait_signal)
 
 DATAMATCH = 1  # an entry's flag
 FULL = 16 + 2 * 40

@@ -7,7 +7,7 @@ import pytest
 
 import protocol as p
 from client import Client
-from memory import pattern
+from memory import Memory, pattern
 from process import wait_until
 from registers import INTX_LEVEL, NEVER, TRIGGER, Driver, command_write
 
@@ -18,9 +18,9 @@ WARM_UP = 20  # of them: what is allocated once is allocated then
 class Life:
     """What a client does before it leaves."""
 
-    def __init__(self, memory, eventfds):
-        self.ram = memory(16 * p.PAGE)
-        self.fds = eventfds(4)
+    def __init__(self, ram, fds):
+        self.ram = ram
+        self.fds = fds
 
     def silent(self, client):
         pass
@@ -89,14 +89,15 @@ LIVES = [name for name in vars(Life) if not name.startswith("_")]
 
 
 @pytest.mark.parametrize("life", LIVES)
-def test_two_hundred_clients_leave_nothing(served, device, memory, eventfds, sanitised, life):
-    live = getattr(Life(memory, eventfds), life)
+def test_two_hundred_clients_leave_nothing(served, device, eventfds, sanitised, life):
+    fds = eventfds(4)
 
     def run(count):
         for _ in range(count):
-            client = Driver.to(served.path)
-            live(client)
+            client, ram = Driver.to(served.path), Memory(16 * p.PAGE)
+            getattr(Life(ram, fds), life)(client)
             client.close()
+            ram.close()
         wait_until(lambda: len(device.fds()) == len(served.idle_fds), "the last to be gone")
 
     run(WARM_UP)
@@ -107,25 +108,20 @@ def test_two_hundred_clients_leave_nothing(served, device, memory, eventfds, san
     assert sanitised or device.rss() - rss <= 64 << 10
 
 
-def test_a_thousand_connections_that_close_at_once(served, device, driver):
+def test_a_thousand_connections_that_close_at_once(served, driver):
     """While a client is served, so that each is refused."""
     for _ in range(1000):
         Client.to(served.path).close()
     driver.alive()
 
 
-def test_a_thousand_maps_and_unmaps_leave_nothing(driver, device, memory, sanitised):
+def test_a_thousand_maps_and_unmaps_leave_nothing(driver, device, sanitised):
     def run(count):
         for _ in range(count):
-            ram = memory_file()
-            driver.ok(p.dma_map(0, p.PAGE, fd=ram))
-            os.close(ram)
+            ram = Memory(p.PAGE)
+            driver.ok(p.dma_map(0, p.PAGE, fd=ram.fd))
+            ram.close()
             driver.ok(p.dma_unmap(0, p.PAGE))
-
-    def memory_file():
-        fd = os.memfd_create("x")
-        os.ftruncate(fd, p.PAGE)
-        return fd
 
     run(50)
     fds, vmas, data = len(device.fds()), device.vmas(), device.data()
@@ -147,6 +143,7 @@ def test_a_thousand_new_eventfds_leave_nothing(driver, device):
     assert len(device.fds()) == fds
 
 
-def test_clients_that_never_say_a_word_are_replaced(served, device):
+def test_clients_that_never_say_a_word_are_replaced(served, connect):
     for _ in range(CLIENTS):
         Client.to(served.path).close()
+    connect().ok(p.version())

@@ -48,7 +48,9 @@ def test_the_last_byte_of_a_region_is_accessible(driver):
         driver.write(region, SIZES[region] - 1, b"\0")
 
 
-@pytest.mark.parametrize("number, name", [(1, "EPERM"), (5, "EIO"), (22, "EINVAL"), (110, "ETIMEDOUT")])
+@pytest.mark.parametrize("number, name", [
+    (1, "EPERM"), (5, "EIO"), (22, "EINVAL"), (110, "ETIMEDOUT"),
+])
 def test_a_device_may_fail_an_access(driver, number, name):
     assert driver.error(command_write(FAIL, number)) == name
     driver.alive()

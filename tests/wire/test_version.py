@@ -171,7 +171,7 @@ def test_a_limit_that_is_no_natural_number_is_refused(raw, key, value):
 @pytest.mark.parametrize("key", NUMBERS)
 @pytest.mark.parametrize("value", [str(1 << 32), str(1 << 63), str(1 << 64), "9" * 400, "1e400",
                                    "-1e400", "-" + "9" * 40, "1e-400", "0." + "1" * 400])
-def test_an_absurd_limit_is_refused_or_of_no_effect(raw, device, key, value):
+def test_an_absurd_limit_is_refused_or_of_no_effect(raw, key, value):
     text = f'{{"capabilities":{{"{key}":{value}}}}}\0'.encode()
     reply = raw.call(p.version_text(text))
     assert reply.error in ("OK", "EINVAL")
@@ -217,7 +217,7 @@ def test_no_command_comes_before_version(raw, command):
     raw.expect_end()
 
 
-def test_a_command_before_version_has_no_effect(raw, connect, device):
+def test_a_command_before_version_has_no_effect(raw, connect):
     raw.error(p.region_write(p.CONFIG, 4, b"\7\0"))
     raw.expect_end()
     raw.close()
