@@ -107,17 +107,25 @@ int umd_poller_watch_timer(struct umd_poller *poller, umd_watch_fn *fn, void *da
 	return 0;
 }
 
+static int modify(struct umd_watch *watch)
+{
+	struct epoll_event event = {.events = watch->events, .data.ptr = watch};
+
+	return epoll_ctl(watch->poller->fd, EPOLL_CTL_MOD, watch->fd, &event) < 0 ? -errno : 0;
+}
+
 UMD_EXPORT int umd_watch_set_events(struct umd_watch *watch, uint32_t events)
 {
-	struct epoll_event event = {.events = events, .data.ptr = watch};
-
 	if (watch->events == events)
 		return 0;
-	if (epoll_ctl(watch->poller->fd, EPOLL_CTL_MOD, watch->fd, &event) < 0)
-		return -errno;
 
 	watch->events = events;
-	return 0;
+	return modify(watch);
+}
+
+void umd_watch_rearm(struct umd_watch *watch)
+{
+	modify(watch);
 }
 
 UMD_EXPORT int umd_watch_set_timer(struct umd_watch *watch, uint64_t delay_ns)

@@ -20,6 +20,9 @@ void umd_poller_finish(struct umd_poller *poller);
 /* Waits up to timeout_ms (-1: for ever) and calls back what is ready. 0 or a negative errno. */
 int umd_poller_dispatch(struct umd_poller *poller, int timeout_ms);
 
+/* Has an edge-triggered watch called back once more, where its fd is ready. */
+void umd_watch_rearm(struct umd_watch *watch);
+
 /* As umd_watch_fd() and umd_watch_timer(), which are these for a device's poller. */
 int umd_poller_watch_fd(struct umd_poller *poller, int fd, uint32_t events, umd_watch_fn *fn,
 			void *data, struct umd_watch **ret);

@@ -8,7 +8,9 @@
 
 #include "base/fd.h"
 
-#define DEFERRAL_NS UINT64_C(1000000000)
+#define DEFERRAL_NS   UINT64_C(1000000000)
+#define SOCKET_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
+#define TURNS	      4 /* receives before others get their turn */
 
 static uint64_t now_ns(void)
 {
@@ -166,40 +168,26 @@ static int take_messages(struct umd_session *session)
 
 /* ---- Events -------------------------------------------------------------------------------- */
 
-/* Waits for what can be done next: reading stops while the output is full. */
-static void update_events(struct umd_session *session, bool rx_full)
-{
-	uint32_t events = 0;
-
-	if (umd_conn_has_output(&session->conn))
-		events |= EPOLLOUT;
-	if (!rx_full && !session->closing && umd_conn_can_send(&session->conn))
-		events |= EPOLLIN;
-	umd_watch_set_events(session->watch, events);
-}
-
 /* A reset does not wait for the access that may be what it is for. */
 static void expedite_reset(struct umd_session *session)
 {
-	if (session->command &&
-	    umd_conn_has_behind(&session->conn, &session->message, UMD_WIRE_DEVICE_RESET))
+	if (umd_conn_has_behind(&session->conn, &session->message, UMD_WIRE_DEVICE_RESET))
 		umd_request_cancel(&session->request, -ECANCELED);
 }
 
-/* Goes on with the messages received; ends the session where it cannot go on. */
-static void proceed(struct umd_session *session, bool rx_full)
+/* Answers what has been received; ends the session where it cannot go on. */
+static void proceed(struct umd_session *session)
 {
 	int left = take_messages(session);
 	int unsent = umd_conn_flush(&session->conn);
 
 	if (unsent && unsent != -EAGAIN)
 		session->hung_up = true;
-	expedite_reset(session);
+	if (session->command)
+		expedite_reset(session);
 	if (left < 0 || (session->closing && !left && !unsent) ||
 	    (session->closing && session->hung_up))
 		umd_session_end(session);
-	else
-		update_events(session, rx_full);
 }
 
 /* Ends a deferral that is over. */
@@ -211,6 +199,20 @@ static void resume(struct umd_session *session)
 		run(session, command, command->resume(session));
 }
 
+/*
+ * Waits for room in the output where some is left. What is unread and could be received now comes
+ * up again after the others that wait: setting the events anew makes an edge.
+ */
+static void watch_socket(struct umd_session *session)
+{
+	bool output = umd_conn_has_output(&session->conn);
+	uint32_t events = SOCKET_EVENTS | (output ? EPOLLOUT : 0);
+
+	if (session->unread && !session->command && !output)
+		umd_watch_rearm(session->watch);
+	umd_watch_set_events(session->watch, events);
+}
+
 /* Nothing is put off any more: the client has left, or has said its last. */
 static void hurry(struct umd_session *session)
 {
@@ -218,20 +220,50 @@ static void hurry(struct umd_session *session)
 	resume(session);
 }
 
+/* One receive, unless it has to wait for the output to drain or for messages to be taken. */
+static bool receive(struct umd_session *session)
+{
+	int n;
+
+	if (session->closing || !umd_conn_can_send(&session->conn))
+		return false;
+
+	n = umd_conn_receive(&session->conn);
+	if (n == -ENOBUFS)
+		return false;
+	session->unread = n > 0 && (session->ending || umd_conn_may_have_more(&session->conn));
+	session->closing = n == 0 || (n < 0 && n != -EAGAIN);
+	if (session->closing || session->hung_up)
+		hurry(session);
+	return true;
+}
+
+/*
+ * Receives and answers, a few times over. The socket is watched edge-triggered, which saves the
+ * kernel a look at it before each wait; `unread` remembers what no edge will tell again.
+ */
+static void serve(struct umd_session *session)
+{
+	for (int turn = 0; turn < TURNS; turn++) {
+		bool received = session->unread && receive(session);
+
+		proceed(session);
+		if (!umd_session_is_live(session))
+			return;
+		if (!received || !session->unread)
+			break;
+	}
+	watch_socket(session);
+}
+
 static void socket_ready(void *data, uint32_t events)
 {
 	struct umd_session *session = data;
-	int n = -EAGAIN;
 
-	if (events & EPOLLHUP)
-		session->hung_up = true;
-	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-		n = umd_conn_receive(&session->conn);
-	if (n == 0 || (n < 0 && n != -EAGAIN && n != -ENOBUFS))
-		session->closing = true;
-	if (session->closing || session->hung_up)
-		hurry(session);
-	proceed(session, n == -ENOBUFS);
+	session->hung_up |= (events & EPOLLHUP) != 0;
+	session->ending |= (events & (EPOLLHUP | EPOLLRDHUP)) != 0;
+	session->unread = true;
+	serve(session);
 }
 
 /* A deferred access has ended, or has had its time. */
@@ -247,7 +279,7 @@ static void timer_fired(void *data, uint32_t events)
 		umd_request_cancel(&session->request, -ETIMEDOUT);
 	}
 	resume(session);
-	proceed(session, false);
+	serve(session);
 }
 
 /* May be called from anywhere, so the work is left to the next dispatch. */
@@ -288,15 +320,15 @@ void umd_session_finish(struct umd_session *session)
 
 int umd_session_begin(struct umd_session *session, int fd)
 {
-	int err = umd_poller_watch_fd(&session->device->poller, fd, EPOLLIN, socket_ready, session,
-				      &session->watch);
+	int err = umd_poller_watch_fd(&session->device->poller, fd, SOCKET_EVENTS, socket_ready,
+				      session, &session->watch);
 
 	if (err)
 		return err;
 
 	umd_conn_attach(&session->conn, fd);
 	session->negotiated = session->misunderstood = false;
-	session->closing = session->hung_up = false;
+	session->closing = session->hung_up = session->ending = session->unread = false;
 	return 0;
 }
 

@@ -49,6 +49,8 @@ struct umd_session {
 	uint64_t multi_done;  /* writes of a WRITE_MULTI that have taken effect */
 	bool closing;	      /* nothing more will come; ends when all that came is answered */
 	bool hung_up;	      /* nobody reads the replies any more */
+	bool ending; /* the client will send nothing more: the stream is to be read to its end */
+	bool unread; /* the socket may hold what no event will announce again */
 };
 
 int umd_session_init(struct umd_session *session, struct umd_device *device,

@@ -128,6 +128,7 @@ int umd_conn_receive(struct umd_conn *conn)
 		take_fds(conn, &msg, (size_t)n);
 	if (msg.msg_flags & MSG_CTRUNC)
 		return -EMFILE;
+	conn->rx_more = (size_t)n == iov.iov_len || msg.msg_controllen;
 	conn->rx_end += (size_t)n;
 	return (int)n;
 }

@@ -29,6 +29,7 @@ struct umd_conn {
 	size_t rx_start, rx_end; /* received and not consumed */
 	uint64_t rx_position;	 /* offset in the stream of rx_start */
 	uint64_t rx_skip;	 /* bytes of a message too large, still to be thrown away */
+	bool rx_more;
 	struct umd_fdbox fdbox;
 
 	uint8_t *tx;
@@ -67,6 +68,15 @@ void umd_conn_close(struct umd_conn *conn);
  * fds were lost for want of room in the process; -errno.
  */
 int umd_conn_receive(struct umd_conn *conn);
+
+/*
+ * Whether the last receive may have left something in the socket: it filled its room, or it brought
+ * fds, behind which a receive always stops.
+ */
+static inline bool umd_conn_may_have_more(const struct umd_conn *conn)
+{
+	return conn->rx_more;
+}
 
 /*
  * The next whole message, not consumed.
