@@ -136,21 +136,31 @@ UMD_EXPORT int umd_watch_set_timer(struct umd_watch *watch, uint64_t delay_ns)
 	return timerfd_settime(watch->fd, 0, &when, NULL) < 0 ? -errno : 0;
 }
 
-/* The fd may live on in another process, so closing it would not end its events: EPOLL_CTL_DEL. */
-UMD_EXPORT void umd_watch_destroy(struct umd_watch *watch)
+static void bury(struct umd_watch *watch)
 {
-	struct umd_poller *poller;
+	struct umd_poller *poller = watch->poller;
 
-	if (!watch)
-		return;
-
-	poller = watch->poller;
-	epoll_ctl(poller->fd, EPOLL_CTL_DEL, watch->fd, NULL);
-	if (watch->timer)
-		umd_close(&watch->fd);
 	watch->poller = NULL;
 	watch->next_dead = poller->dead;
 	poller->dead = watch;
 	if (poller->depth == 0)
 		free_dead(poller);
+}
+
+void umd_watch_forget(struct umd_watch *watch)
+{
+	if (watch)
+		bury(watch);
+}
+
+/* The fd may live on in another process, so closing it would not end its events: EPOLL_CTL_DEL. */
+UMD_EXPORT void umd_watch_destroy(struct umd_watch *watch)
+{
+	if (!watch)
+		return;
+
+	epoll_ctl(watch->poller->fd, EPOLL_CTL_DEL, watch->fd, NULL);
+	if (watch->timer)
+		umd_close(&watch->fd);
+	bury(watch);
 }

@@ -70,7 +70,7 @@ static unsigned int piece_size(const struct umd_region *region, uint64_t offset,
 {
 	unsigned int size = region->max_access;
 
-	while (offset % size || size > left)
+	while (offset & (size - 1) || size > left)
 		size /= 2;
 	return size;
 }
@@ -78,10 +78,10 @@ static unsigned int piece_size(const struct umd_region *region, uint64_t offset,
 static void access_register(const struct umd_device *device, const struct umd_region *region,
 			    bool write, uint64_t offset, uint8_t *data, unsigned int size)
 {
-	if (write && region->write)
+	if (!write)
+		umd_put_le(data, size, region->read ? region->read(device->data, offset, size) : 0);
+	else if (region->write)
 		region->write(device->data, offset, size, umd_get_le(data, size));
-	else if (!write && region->read)
-		umd_put_le(data, size, region->read(device->data, offset, size));
 }
 
 static void access_registers(struct umd_device *device, const struct umd_bar *bar,
@@ -113,6 +113,15 @@ static bool is_gated(const struct umd_device *device, const struct umd_bar *bar)
 	       !(umd_pci_config_command(&device->config) & PCI_COMMAND_MEMORY);
 }
 
+/* A handler that reads finds zeroes to fill, not what an earlier reply left. */
+static void run_handler(struct umd_device *device, const struct umd_bar *bar,
+			struct umd_request *request)
+{
+	if (!request->write)
+		memset(request->data, 0, request->size);
+	umd_request_run(request, bar->region.access, device->data);
+}
+
 static void access_bar(struct umd_device *device, struct umd_bar *bar, struct umd_request *request)
 {
 	const struct umd_backed *backed;
@@ -132,7 +141,7 @@ static void access_bar(struct umd_device *device, struct umd_bar *bar, struct um
 		access_backed(device, backed, request->write, request->offset, request->data,
 			      request->size);
 	else
-		umd_request_run(request, bar->region.access, device->data);
+		run_handler(device, bar, request);
 }
 
 void umd_device_access(struct umd_device *device, struct umd_request *request)

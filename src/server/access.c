@@ -40,7 +40,6 @@ int umd_command_region_read(struct umd_session *session)
 
 	umd_reply_put(reply, &access, sizeof(access));
 	reply->size += access.count;
-	memset(reply->payload + sizeof(access), 0, access.count);
 	return start_access(session, &access, false, reply->payload + sizeof(access));
 }
 

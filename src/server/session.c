@@ -20,6 +20,14 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
+static void set_timer(struct umd_session *session, uint64_t delay_ns)
+{
+	if (!delay_ns && !session->timer_runs)
+		return;
+	session->timer_runs = delay_ns > 0;
+	umd_watch_set_timer(session->timer, delay_ns);
+}
+
 /* ---- Messages ------------------------------------------------------------------------------ */
 
 /* Adds the reply to the output, unless the client wants none. */
@@ -70,7 +78,7 @@ static void defer_message(struct umd_session *session, const struct umd_command 
 	else if (now >= session->deadline_ns)
 		umd_request_cancel(&session->request, -ETIMEDOUT);
 	else
-		umd_watch_set_timer(session->timer, session->deadline_ns - now);
+		set_timer(session, session->deadline_ns - now);
 }
 
 static void run(struct umd_session *session, const struct umd_command *command, int result)
@@ -287,7 +295,7 @@ static void request_done(void *data)
 {
 	struct umd_session *session = data;
 
-	umd_watch_set_timer(session->timer, 1);
+	set_timer(session, 1);
 }
 
 /* ---- The session's life -------------------------------------------------------------------- */
@@ -318,7 +326,7 @@ void umd_session_finish(struct umd_session *session)
 	umd_conn_finish(&session->conn);
 }
 
-int umd_session_begin(struct umd_session *session, int fd)
+int umd_session_begin(struct umd_session *session, int fd, bool shared)
 {
 	int err = umd_poller_watch_fd(&session->device->poller, fd, SOCKET_EVENTS, socket_ready,
 				      session, &session->watch);
@@ -329,6 +337,7 @@ int umd_session_begin(struct umd_session *session, int fd)
 	umd_conn_attach(&session->conn, fd);
 	session->negotiated = session->misunderstood = false;
 	session->closing = session->hung_up = session->ending = session->unread = false;
+	session->shared = shared;
 	return 0;
 }
 
@@ -343,8 +352,11 @@ void umd_session_end(struct umd_session *session)
 {
 	umd_request_cancel(&session->request, -ECANCELED);
 	session->command = NULL;
-	umd_watch_set_timer(session->timer, 0);
-	umd_watch_destroy(session->watch);
+	set_timer(session, 0);
+	if (session->shared)
+		umd_watch_destroy(session->watch);
+	else
+		umd_watch_forget(session->watch);
 	session->watch = NULL;
 	umd_conn_flush(&session->conn);
 	umd_conn_close(&session->conn);

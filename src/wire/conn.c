@@ -11,8 +11,7 @@
 #define RECEIVE	   65536u /* bytes asked for at a time */
 #define CHEAP_MOVE 512u	  /* bytes that may move at any time */
 #define RX_SIZE	   (UMD_WIRE_MAX_MESSAGE + 2 * RECEIVE)
-#define TX_QUEUED  65536u /* output at which building stops */
-#define TX_SIZE	   (UMD_WIRE_MAX_MESSAGE + TX_QUEUED)
+#define TX_SIZE	   (UMD_WIRE_MAX_MESSAGE + UMD_CONN_TX_QUEUED)
 #define TX_IDLE	   65536u /* output pages kept between clients */
 
 static uint8_t *map_buffer(size_t size)
@@ -52,7 +51,7 @@ void umd_conn_attach(struct umd_conn *conn, int fd)
 	conn->fd = fd;
 }
 
-/* Reads and throws away, with fds, until the stream's end. The peer can add nothing. */
+/* Reads and throws away, with fds, up to the stream's end. The peer can add nothing. */
 static void drain(struct umd_conn *conn)
 {
 	shutdown(conn->fd, SHUT_RD);
@@ -62,18 +61,29 @@ static void drain(struct umd_conn *conn)
 	} while (umd_conn_receive(conn) > 0);
 }
 
+/* Gives back the pages that only a large message needs. */
+static void trim(struct umd_conn *conn)
+{
+	if (conn->rx_large)
+		madvise(conn->rx + RECEIVE, RX_SIZE - RECEIVE, MADV_DONTNEED);
+	if (conn->tx_large)
+		madvise(conn->tx + TX_IDLE, TX_SIZE - TX_IDLE, MADV_DONTNEED);
+	conn->rx_large = conn->tx_large = false;
+}
+
 void umd_conn_close(struct umd_conn *conn)
 {
-	if (conn->fd >= 0)
+	if (conn->fd < 0)
+		return;
+
+	if (!conn->rx_ended)
 		drain(conn);
 	umd_close(&conn->fd);
 	umd_fdbox_drop(&conn->fdbox, conn->fdbox.fd_count);
-	if (conn->rx && conn->tx) {
-		madvise(conn->rx + RECEIVE, RX_SIZE - RECEIVE, MADV_DONTNEED);
-		madvise(conn->tx + TX_IDLE, TX_SIZE - TX_IDLE, MADV_DONTNEED);
-	}
+	trim(conn);
 	conn->rx_start = conn->rx_end = conn->tx_start = conn->tx_end = 0;
 	conn->rx_position = conn->rx_skip = 0;
+	conn->rx_ended = false;
 	conn->tx_fd_count = 0;
 	conn->tx_held = false;
 }
@@ -129,7 +139,9 @@ int umd_conn_receive(struct umd_conn *conn)
 	if (msg.msg_flags & MSG_CTRUNC)
 		return -EMFILE;
 	conn->rx_more = (size_t)n == iov.iov_len || msg.msg_controllen;
+	conn->rx_ended = n == 0;
 	conn->rx_end += (size_t)n;
+	conn->rx_large |= conn->rx_end > RECEIVE;
 	return (int)n;
 }
 
@@ -202,6 +214,8 @@ static void compact(struct umd_conn *conn, size_t size)
 {
 	size_t have = conn->rx_end - conn->rx_start;
 
+	if (!conn->rx_start || have == 0)
+		return;
 	if (have > CHEAP_MOVE && conn->rx_start + size <= RX_SIZE - RECEIVE)
 		return;
 	memmove(conn->rx, conn->rx + conn->rx_start, have);
@@ -272,11 +286,6 @@ bool umd_conn_has_behind(const struct umd_conn *conn, const struct umd_message *
 
 /* ---- Sending ------------------------------------------------------------------------------- */
 
-bool umd_conn_can_send(const struct umd_conn *conn)
-{
-	return conn->tx_end - conn->tx_start <= TX_QUEUED && !conn->tx_fd_count;
-}
-
 uint8_t *umd_conn_reserve(struct umd_conn *conn, size_t size)
 {
 	conn->tx_held = true;
@@ -296,6 +305,7 @@ void umd_conn_commit(struct umd_conn *conn, size_t size, const int *fds, unsigne
 		conn->tx_fds_at = conn->tx_end;
 	}
 	conn->tx_end += size;
+	conn->tx_large |= conn->tx_end > TX_IDLE;
 	conn->tx_held = false;
 }
 

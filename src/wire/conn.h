@@ -29,7 +29,9 @@ struct umd_conn {
 	size_t rx_start, rx_end; /* received and not consumed */
 	uint64_t rx_position;	 /* offset in the stream of rx_start */
 	uint64_t rx_skip;	 /* bytes of a message too large, still to be thrown away */
-	bool rx_more;
+	bool rx_more;		 /* the last receive stopped before the socket was empty */
+	bool rx_ended;		 /* the stream's end has been received */
+	bool rx_large, tx_large; /* pages beyond those of small messages have been used */
 	struct umd_fdbox fdbox;
 
 	uint8_t *tx;
@@ -95,8 +97,13 @@ void umd_conn_consume(struct umd_conn *conn, const struct umd_message *message);
 bool umd_conn_has_behind(const struct umd_conn *conn, const struct umd_message *message,
 			 uint16_t command);
 
+#define UMD_CONN_TX_QUEUED 65536u /* bytes of output at which building stops */
+
 /* Whether a message of the largest size, with fds, can be built now. */
-bool umd_conn_can_send(const struct umd_conn *conn);
+static inline bool umd_conn_can_send(const struct umd_conn *conn)
+{
+	return conn->tx_end - conn->tx_start <= UMD_CONN_TX_QUEUED && !conn->tx_fd_count;
+}
 
 /* A place for a message of at most UMD_WIRE_MAX_MESSAGE bytes; it stays there until committed. */
 uint8_t *umd_conn_reserve(struct umd_conn *conn, size_t size);

@@ -5,14 +5,6 @@
 
 #include "base/fd.h"
 
-#define BATCHES (sizeof(((struct umd_fdbox *)0)->batches) / sizeof(struct umd_fd_batch))
-#define FDS	(sizeof(((struct umd_fdbox *)0)->fds) / sizeof(int))
-
-bool umd_fdbox_has_room(const struct umd_fdbox *box)
-{
-	return box->batch_count < BATCHES && box->fd_count + UMD_SCM_MAX_FD <= FDS;
-}
-
 void umd_fdbox_put(struct umd_fdbox *box, uint64_t start, uint64_t end, const int *fds,
 		   unsigned int count)
 {

@@ -21,15 +21,20 @@ struct umd_fd_batch {
 	uint32_t count;
 };
 
+#define UMD_FDBOX_BATCHES 32u
+
 struct umd_fdbox {
-	struct umd_fd_batch batches[32]; /* in the order of arrival */
+	struct umd_fd_batch batches[UMD_FDBOX_BATCHES]; /* in the order of arrival */
 	unsigned int batch_count;
 	int fds[2 * UMD_SCM_MAX_FD]; /* of all batches, in the same order */
 	unsigned int fd_count;
 };
 
 /* Whether another receive, which may bring UMD_SCM_MAX_FD fds, fits. */
-bool umd_fdbox_has_room(const struct umd_fdbox *box);
+static inline bool umd_fdbox_has_room(const struct umd_fdbox *box)
+{
+	return box->batch_count < UMD_FDBOX_BATCHES && box->fd_count <= UMD_SCM_MAX_FD;
+}
 
 /* Takes over the fds of one receive. There must be room. */
 void umd_fdbox_put(struct umd_fdbox *box, uint64_t start, uint64_t end, const int *fds,
