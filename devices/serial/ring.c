@@ -71,10 +71,14 @@ void serial_ring_taken(struct serial_ring *ring, uint32_t count)
 
 void serial_ring_drop(struct serial_ring *ring)
 {
-	ring->out = ring->in;
+	if (serial_ring_used(ring))
+		ring->out = ring->in;
 }
 
+/* A ring that was never used is not touched, so that its page need not exist. */
 void serial_ring_scrub(struct serial_ring *ring)
 {
+	if (!ring->in && !ring->out)
+		return;
 	explicit_bzero(ring, sizeof(*ring));
 }

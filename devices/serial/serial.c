@@ -18,7 +18,7 @@ struct card {
 	struct umd_device *device;
 	unsigned int count;
 	bool asserted; /* INTA# */
-	struct serial_port ports[SERIAL_PORTS_MAX];
+	struct serial_port ports[]; /* as many as the card has */
 };
 
 /* ---- The driver's side --------------------------------------------------------------------- */
@@ -146,7 +146,7 @@ static int serial_create(const char *const *strings, size_t count, struct umd_de
 	if (err)
 		return err;
 
-	card = calloc(1, sizeof(*card));
+	card = calloc(1, sizeof(*card) + options.ports * sizeof(card->ports[0]));
 	if (!card)
 		return umd_error_set(error, -ENOMEM, "no memory for a serial card");
 

@@ -4,8 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+
+#include "base/fd.h"
+
+#ifndef F_DUPFD_QUERY
+#define F_DUPFD_QUERY 1027 /* linux/fcntl.h: whether two fds are one file description */
+#endif
 
 /* What an fd leads to. */
 struct identity {
@@ -86,10 +93,68 @@ static int map_file(struct umd_dma_files *files, int fd, const struct identity *
 	return 0;
 }
 
-int umd_dma_files_get(struct umd_dma_files *files, int fd, uint64_t end, bool writable,
-		      struct umd_dma_file **ret)
+/* ---- Descriptions seen lately -------------------------------------------------------------- */
+
+static void forget_slot(struct umd_dma_recent *slot)
 {
-	struct umd_dma_file *file;
+	umd_close(&slot->fd);
+	slot->file = NULL;
+}
+
+static void move_to_front(struct umd_dma_files *files, unsigned int slot)
+{
+	struct umd_dma_recent front = files->recent[slot];
+
+	memmove(&files->recent[1], &files->recent[0], slot * sizeof(front));
+	files->recent[0] = front;
+}
+
+/* Same file description, same file and access mode. Kernels before 6.10 cannot say: EINVAL. */
+static struct umd_dma_file *find_recent(struct umd_dma_files *files, int fd)
+{
+	for (unsigned int i = 0; i < UMD_DMA_FILE_RECENT && files->recent[i].file; i++) {
+		if (fcntl(fd, F_DUPFD_QUERY, files->recent[i].fd) != 1)
+			continue;
+		move_to_front(files, i);
+		return files->recent[0].file;
+	}
+	return NULL;
+}
+
+/* Keeps a duplicate of the fd, where there is room for one in the process. */
+static void remember(struct umd_dma_files *files, int fd, struct umd_dma_file *file)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	struct umd_dma_recent *last = &files->recent[UMD_DMA_FILE_RECENT - 1];
+
+	if (copy < 0)
+		return;
+	if (last->file)
+		forget_slot(last);
+	move_to_front(files, UMD_DMA_FILE_RECENT - 1);
+	files->recent[0] = (struct umd_dma_recent){.fd = copy, .file = file};
+}
+
+static void forget(struct umd_dma_files *files, const struct umd_dma_file *file)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < UMD_DMA_FILE_RECENT; i++) {
+		if (files->recent[i].file == file)
+			forget_slot(&files->recent[i]);
+		else
+			files->recent[kept++] = files->recent[i];
+	}
+	while (kept < UMD_DMA_FILE_RECENT)
+		files->recent[kept++].file = NULL;
+}
+
+/* ---- References ---------------------------------------------------------------------------- */
+
+/* Finds or maps the file of an fd not seen lately. */
+static int open_file(struct umd_dma_files *files, int fd, uint64_t end, bool writable,
+		     struct umd_dma_file **ret)
+{
 	struct identity id;
 	int err = identify(fd, &id);
 
@@ -98,11 +163,27 @@ int umd_dma_files_get(struct umd_dma_files *files, int fd, uint64_t end, bool wr
 	if (writable && !id.writable)
 		return -EACCES;
 
-	file = find(files, &id, end);
-	if (!file)
-		err = map_file(files, fd, &id, end, &file);
-	if (err)
-		return err;
+	*ret = find(files, &id, end);
+	if (!*ret)
+		err = map_file(files, fd, &id, end, ret);
+	if (!err)
+		remember(files, fd, *ret);
+	return err;
+}
+
+int umd_dma_files_get(struct umd_dma_files *files, int fd, uint64_t end, bool writable,
+		      struct umd_dma_file **ret)
+{
+	struct umd_dma_file *file = find_recent(files, fd);
+	int err;
+
+	if (!file || file->length < end) {
+		err = open_file(files, fd, end, writable, &file);
+		if (err)
+			return err;
+	}
+	if (writable && !file->writable)
+		return -EACCES;
 
 	if (file->refs++ == 0)
 		files->idle--;
@@ -117,6 +198,7 @@ static void unmap_file(struct umd_dma_files *files, struct umd_dma_file *file)
 	while (*at != file)
 		at = &(*at)->next;
 	*at = file->next;
+	forget(files, file);
 	munmap(file->base, file->length);
 	free(file);
 }

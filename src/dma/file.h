@@ -28,15 +28,24 @@ struct umd_dma_file {
 
 #define UMD_DMA_FILE_BUCKETS 64u
 #define UMD_DMA_FILE_IDLE    4u /* files kept mapped though no map lies in them */
+#define UMD_DMA_FILE_RECENT  4u
+
+/* A file description that was mapped lately: one call tells whether an fd is another of it. */
+struct umd_dma_recent {
+	int fd;			   /* ours */
+	struct umd_dma_file *file; /* NULL: the slot is free */
+};
 
 struct umd_dma_files {
 	struct umd_dma_file *buckets[UMD_DMA_FILE_BUCKETS];
 	unsigned int idle;
+	struct umd_dma_recent recent[UMD_DMA_FILE_RECENT]; /* the latest first */
 };
 
 /*
  * Finds or maps the file behind an fd, and refers to it.
  *
+ * @param fd       stays the caller's
  * @param end      the file is mapped up to here at least
  * @param writable maps that write need it
  * @return 0; -EMEDIUMTYPE for an fd that is no mappable shared memory; what mmap() returns
