@@ -37,7 +37,8 @@ check-deps:
 	@tools/deps build check
 
 $(BUILD)/release/build.ninja:
-	@$(MESON) setup --buildtype=release -Doptimization=2 --prefix=$(PREFIX) $(BUILD)/release >/dev/null
+	@$(MESON) setup --buildtype=release -Doptimization=2 -Db_lto=true \
+		-Dc_args=-ffat-lto-objects --prefix=$(PREFIX) $(BUILD)/release >/dev/null
 
 help:
 	@echo 'make             build the library and umdev, optimised'

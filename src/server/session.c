@@ -239,7 +239,7 @@ static bool receive(struct umd_session *session)
 	n = umd_conn_receive(&session->conn);
 	if (n == -ENOBUFS)
 		return false;
-	session->unread = n > 0 && (session->ending || umd_conn_may_have_more(&session->conn));
+	session->unread = n > 0 && (session->ending || umd_conn_has_more(&session->conn));
 	session->closing = n == 0 || (n < 0 && n != -EAGAIN);
 	if (session->closing || session->hung_up)
 		hurry(session);
@@ -336,8 +336,10 @@ int umd_session_begin(struct umd_session *session, int fd, bool shared)
 
 	umd_conn_attach(&session->conn, fd);
 	session->negotiated = session->misunderstood = false;
-	session->closing = session->hung_up = session->ending = session->unread = false;
+	session->closing = session->hung_up = session->ending = false;
 	session->shared = shared;
+	session->unread = true; /* a client that has connected has mostly said something */
+	serve(session);
 	return 0;
 }
 

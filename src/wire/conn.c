@@ -138,11 +138,21 @@ int umd_conn_receive(struct umd_conn *conn)
 		take_fds(conn, &msg, (size_t)n);
 	if (msg.msg_flags & MSG_CTRUNC)
 		return -EMFILE;
-	conn->rx_more = (size_t)n == iov.iov_len || msg.msg_controllen;
+	conn->rx_filled = (size_t)n == iov.iov_len;
+	conn->rx_fds = msg.msg_controllen > 0;
 	conn->rx_ended = n == 0;
 	conn->rx_end += (size_t)n;
 	conn->rx_large |= conn->rx_end > RECEIVE;
 	return (int)n;
+}
+
+bool umd_conn_has_more(const struct umd_conn *conn)
+{
+	char byte;
+
+	if (conn->rx_filled || !conn->rx_fds)
+		return conn->rx_filled;
+	return recv(conn->fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) >= 0;
 }
 
 /* Throws away what has arrived of a message that is too large. */

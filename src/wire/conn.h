@@ -29,7 +29,8 @@ struct umd_conn {
 	size_t rx_start, rx_end; /* received and not consumed */
 	uint64_t rx_position;	 /* offset in the stream of rx_start */
 	uint64_t rx_skip;	 /* bytes of a message too large, still to be thrown away */
-	bool rx_more;		 /* the last receive stopped before the socket was empty */
+	bool rx_filled;		 /* the last receive filled its room */
+	bool rx_fds;		 /* the last receive brought fds, behind which it always stops */
 	bool rx_ended;		 /* the stream's end has been received */
 	bool rx_large, tx_large; /* pages beyond those of small messages have been used */
 	struct umd_fdbox fdbox;
@@ -71,14 +72,8 @@ void umd_conn_close(struct umd_conn *conn);
  */
 int umd_conn_receive(struct umd_conn *conn);
 
-/*
- * Whether the last receive may have left something in the socket: it filled its room, or it brought
- * fds, behind which a receive always stops.
- */
-static inline bool umd_conn_may_have_more(const struct umd_conn *conn)
-{
-	return conn->rx_more;
-}
+/* Whether the last receive has left something in the socket, the stream's end included. */
+bool umd_conn_has_more(const struct umd_conn *conn);
 
 /*
  * The next whole message, not consumed.
