@@ -17,8 +17,10 @@ void umd_close(int *fd)
 
 void umd_close_all(int *fds, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		umd_close(&fds[i]);
+	for (size_t i = 0; i < count; i++) {
+		if (fds[i] >= 0)
+			umd_close(&fds[i]);
+	}
 }
 
 void umd_free_pointer(void *pointer)

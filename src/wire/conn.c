@@ -319,28 +319,36 @@ void umd_conn_commit(struct umd_conn *conn, size_t size, const int *fds, unsigne
 	conn->tx_held = false;
 }
 
-/* One send, up to the next message with fds, or from it with its fds. */
-static ssize_t send_some(struct umd_conn *conn)
+/* One send of a message with its fds, and of what lies behind it. */
+static ssize_t send_with_fds(struct umd_conn *conn)
 {
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(UMD_WIRE_MAX_FDS * sizeof(int))];
 	} control = {0};
-	bool with_fds = conn->tx_fd_count && conn->tx_fds_at == conn->tx_start;
-	size_t end = conn->tx_fd_count && !with_fds ? conn->tx_fds_at : conn->tx_end;
-	struct iovec iov = {.iov_base = conn->tx + conn->tx_start, .iov_len = end - conn->tx_start};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct iovec iov = {.iov_base = conn->tx + conn->tx_start,
+			    .iov_len = conn->tx_end - conn->tx_start};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.bytes,
+			     .msg_controllen = CMSG_SPACE(conn->tx_fd_count * sizeof(int))};
 
-	if (!with_fds)
-		return send(conn->fd, iov.iov_base, iov.iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-	msg.msg_control = control.bytes;
-	msg.msg_controllen = CMSG_SPACE(conn->tx_fd_count * sizeof(int));
 	control.align = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
 					 .cmsg_type = SCM_RIGHTS,
 					 .cmsg_len = CMSG_LEN(conn->tx_fd_count * sizeof(int))};
 	memcpy(CMSG_DATA(&control.align), conn->tx_fds, conn->tx_fd_count * sizeof(int));
 	return sendmsg(conn->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* One send, up to the next message with fds, or from it with its fds. */
+static ssize_t send_some(struct umd_conn *conn)
+{
+	size_t end = conn->tx_fd_count ? conn->tx_fds_at : conn->tx_end;
+
+	if (end == conn->tx_start)
+		return send_with_fds(conn);
+	return send(conn->fd, conn->tx + conn->tx_start, end - conn->tx_start,
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /* Nobody will read it. */

@@ -7,9 +7,14 @@
 
 #define MAX_DEPTH 16
 
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static void skip_space(struct umd_json *json)
 {
-	while (json->at < json->end && strchr(" \t\r\n", *json->at) && *json->at)
+	while (json->at < json->end && is_space(*json->at))
 		json->at++;
 }
 

@@ -2,8 +2,6 @@
 #include "wire/version.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "wire/json.h"
@@ -156,41 +154,45 @@ struct umd_wire_caps umd_wire_version_agree(const struct umd_wire_caps *theirs)
 	return agreed;
 }
 
+/* JSON under construction; the buffer holds all members at their longest. No printf(): a client's
+ * connecting should not cost more than the socket's. */
 struct text {
 	char *at;
-	size_t left;
-	const char *separator;
+	const char *separator; /* before the next member */
 };
 
-static void add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* Adds a member; the buffer holds all of them at their longest. */
-static void add(struct text *text, const char *format, ...)
+static void add(struct text *text, const char *string)
 {
-	va_list args;
-	int n = snprintf(text->at, text->left, "%s", text->separator);
+	text->at = stpcpy(text->at, string);
+}
 
-	text->at += n;
-	text->left -= (size_t)n;
-	va_start(args, format);
-	n = vsnprintf(text->at, text->left, format, args);
-	va_end(args);
-	text->at += n;
-	text->left -= (size_t)n;
+static void add_name(struct text *text, const char *name)
+{
+	add(text, text->separator);
+	add(text, "\"");
+	add(text, name);
+	add(text, "\":");
 	text->separator = ",";
 }
 
 static void add_number(struct text *text, bool wanted, const char *name, uint64_t value)
 {
-	if (wanted)
-		add(text, "\"%s\":%llu", name, (unsigned long long)value);
+	char digits[24], *at = &digits[sizeof(digits) - 1];
+
+	if (!wanted)
+		return;
+	*at = '\0';
+	do {
+		*--at = (char)('0' + value % 10);
+	} while (value /= 10);
+	add_name(text, name);
+	add(text, at);
 }
 
 size_t umd_wire_version_write(const struct umd_wire_caps *agreed, size_t request_size, uint8_t *to)
 {
 	struct umd_wire_version version = {.major = UMD_WIRE_MAJOR, .minor = agreed->minor};
-	struct text text = {(char *)to + sizeof(version), UMD_WIRE_VERSION_MAX - sizeof(version),
-			    ""};
+	struct text text = {(char *)to + sizeof(version), ""};
 	size_t size;
 
 	memcpy(to, &version, sizeof(version));
@@ -198,17 +200,19 @@ size_t umd_wire_version_write(const struct umd_wire_caps *agreed, size_t request
 		return sizeof(version);
 
 	add(&text, "{\"capabilities\":{");
-	text.separator = "";
 	add_number(&text, agreed->has_max_msg_fds, "max_msg_fds", agreed->max_msg_fds);
 	add_number(&text, agreed->has_max_data_xfer_size, "max_data_xfer_size",
 		   agreed->max_data_xfer_size);
 	add_number(&text, agreed->has_max_dma_maps, "max_dma_maps", agreed->max_dma_maps);
 	add_number(&text, agreed->has_pgsizes, "pgsizes", agreed->pgsizes);
-	if (agreed->has_write_multiple)
-		add(&text, "\"write_multiple\":%s", agreed->write_multiple ? "true" : "false");
-	if (agreed->twin_socket)
-		add(&text, "\"twin_socket\":{\"supported\":true,\"fd_index\":0}");
-	text.separator = "";
+	if (agreed->has_write_multiple) {
+		add_name(&text, "write_multiple");
+		add(&text, agreed->write_multiple ? "true" : "false");
+	}
+	if (agreed->twin_socket) {
+		add_name(&text, "twin_socket");
+		add(&text, "{\"supported\":true,\"fd_index\":0}");
+	}
 	add(&text, "}}");
 
 	size = (size_t)(text.at - (char *)to) + 1;
