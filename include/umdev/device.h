@@ -126,13 +126,16 @@ struct umd_area {
 
 /**
  * Puts memory behind parts of a BAR: the driver may map those areas, and accesses to them that
- * arrive as messages are served from the same memory without a handler.
+ * arrive as messages are served from the same memory without a handler. An access to a BAR with an
+ * `access` handler that lies partly in such an area is refused (-EINVAL).
  *
  * @param index    the BAR, declared before
- * @param fd       a file of ours, mappable for reading and writing; duplicated
+ * @param fd	a memfd of ours, made with MFD_ALLOW_SEALING and large enough for all areas: it is
+ *		sealed against shrinking, since the driver gets it, and duplicated
  * @param fd_offset page-aligned: area.offset + fd_offset is where an area lies in the file
  * @param areas    page-aligned, ascending, at most UMD_AREAS_MAX
- * @return 0; -EINVAL; -EEXIST; -EBUSY once realised; what mmap() returns
+ * @return 0; -EINVAL; -EEXIST; -EBUSY once realised; -EPERM for a file that can shrink; what
+ *	   mmap() returns
  */
 int umd_device_add_memory(struct umd_device *device, unsigned int index, int fd, uint64_t fd_offset,
 			  const struct umd_area *areas, unsigned int count);

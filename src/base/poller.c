@@ -48,6 +48,15 @@ void umd_poller_finish(struct umd_poller *poller)
 	umd_close(&poller->fd);
 }
 
+/* A timer that was stopped or set anew since its event was taken has not expired: EAGAIN. */
+static bool is_due(const struct umd_watch *watch)
+{
+	uint64_t expirations;
+
+	return watch->poller &&
+	       (!watch->timer || read(watch->fd, &expirations, sizeof(expirations)) > 0);
+}
+
 int umd_poller_dispatch(struct umd_poller *poller, int timeout_ms)
 {
 	struct epoll_event events[BATCH];
@@ -60,7 +69,7 @@ int umd_poller_dispatch(struct umd_poller *poller, int timeout_ms)
 	for (int i = 0; i < n; i++) {
 		struct umd_watch *watch = events[i].data.ptr;
 
-		if (watch->poller)
+		if (is_due(watch))
 			watch->fn(watch->data, watch->timer ? 0 : events[i].events);
 	}
 	if (--poller->depth == 0)
@@ -88,7 +97,6 @@ int umd_poller_watch_fd(struct umd_poller *poller, int fd, uint32_t events, umd_
 	return 0;
 }
 
-/* Edge-triggered, so that an expiry need not be read. */
 int umd_poller_watch_timer(struct umd_poller *poller, umd_watch_fn *fn, void *data,
 			   struct umd_watch **ret)
 {
@@ -98,7 +106,7 @@ int umd_poller_watch_timer(struct umd_poller *poller, umd_watch_fn *fn, void *da
 	if (fd < 0)
 		return -errno;
 
-	err = umd_poller_watch_fd(poller, fd, EPOLLIN | EPOLLET, fn, data, ret);
+	err = umd_poller_watch_fd(poller, fd, EPOLLIN, fn, data, ret);
 	if (err)
 		return err;
 
@@ -107,25 +115,24 @@ int umd_poller_watch_timer(struct umd_poller *poller, umd_watch_fn *fn, void *da
 	return 0;
 }
 
-static int modify(struct umd_watch *watch)
+static int modify(struct umd_watch *watch, uint32_t events)
 {
-	struct epoll_event event = {.events = watch->events, .data.ptr = watch};
+	struct epoll_event event = {.events = events, .data.ptr = watch};
 
-	return epoll_ctl(watch->poller->fd, EPOLL_CTL_MOD, watch->fd, &event) < 0 ? -errno : 0;
+	if (epoll_ctl(watch->poller->fd, EPOLL_CTL_MOD, watch->fd, &event) < 0)
+		return -errno;
+	watch->events = events;
+	return 0;
 }
 
 UMD_EXPORT int umd_watch_set_events(struct umd_watch *watch, uint32_t events)
 {
-	if (watch->events == events)
-		return 0;
-
-	watch->events = events;
-	return modify(watch);
+	return watch->events == events ? 0 : modify(watch, events);
 }
 
 void umd_watch_rearm(struct umd_watch *watch)
 {
-	modify(watch);
+	modify(watch, watch->events);
 }
 
 UMD_EXPORT int umd_watch_set_timer(struct umd_watch *watch, uint64_t delay_ns)
@@ -136,31 +143,21 @@ UMD_EXPORT int umd_watch_set_timer(struct umd_watch *watch, uint64_t delay_ns)
 	return timerfd_settime(watch->fd, 0, &when, NULL) < 0 ? -errno : 0;
 }
 
-static void bury(struct umd_watch *watch)
+/* The fd may live on in another process, so closing it would not end its events: EPOLL_CTL_DEL. */
+UMD_EXPORT void umd_watch_destroy(struct umd_watch *watch)
 {
-	struct umd_poller *poller = watch->poller;
+	struct umd_poller *poller;
 
+	if (!watch)
+		return;
+
+	poller = watch->poller;
+	epoll_ctl(poller->fd, EPOLL_CTL_DEL, watch->fd, NULL);
+	if (watch->timer)
+		umd_close(&watch->fd);
 	watch->poller = NULL;
 	watch->next_dead = poller->dead;
 	poller->dead = watch;
 	if (poller->depth == 0)
 		free_dead(poller);
-}
-
-void umd_watch_forget(struct umd_watch *watch)
-{
-	if (watch)
-		bury(watch);
-}
-
-/* The fd may live on in another process, so closing it would not end its events: EPOLL_CTL_DEL. */
-UMD_EXPORT void umd_watch_destroy(struct umd_watch *watch)
-{
-	if (!watch)
-		return;
-
-	epoll_ctl(watch->poller->fd, EPOLL_CTL_DEL, watch->fd, NULL);
-	if (watch->timer)
-		umd_close(&watch->fd);
-	bury(watch);
 }

@@ -23,12 +23,6 @@ int umd_poller_dispatch(struct umd_poller *poller, int timeout_ms);
 /* Has an edge-triggered watch called back once more, where its fd is ready. */
 void umd_watch_rearm(struct umd_watch *watch);
 
-/*
- * As umd_watch_destroy(), for an fd that nobody else holds and that is closed at once, which ends
- * its events too.
- */
-void umd_watch_forget(struct umd_watch *watch);
-
 /* As umd_watch_fd() and umd_watch_timer(), which are these for a device's poller. */
 int umd_poller_watch_fd(struct umd_poller *poller, int fd, uint32_t events, umd_watch_fn *fn,
 			void *data, struct umd_watch **ret);

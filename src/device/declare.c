@@ -83,6 +83,17 @@ static bool are_areas(const struct umd_area *areas, unsigned int count, uint64_t
 	return count > 0 && count <= UMD_AREAS_MAX;
 }
 
+/* The driver gets the file too: were it to cut it off, our access would end in SIGBUS. */
+static bool cannot_shrink(int fd)
+{
+	int seals;
+
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) == 0)
+		return true;
+	seals = fcntl(fd, F_GET_SEALS);
+	return seals >= 0 && (seals & F_SEAL_SHRINK);
+}
+
 UMD_EXPORT int umd_device_add_memory(struct umd_device *device, unsigned int index, int fd,
 				     uint64_t fd_offset, const struct umd_area *areas,
 				     unsigned int count)
@@ -104,6 +115,8 @@ UMD_EXPORT int umd_device_add_memory(struct umd_device *device, unsigned int ind
 	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (copy < 0)
 		return -errno;
+	if (!cannot_shrink(copy))
+		return -EPERM;
 	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, copy, (off_t)fd_offset);
 	if (memory == MAP_FAILED)
 		return -errno;

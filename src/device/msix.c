@@ -76,7 +76,12 @@ int umd_msix_realize(struct umd_device *device, struct umd_error *error)
 					   .read_only = true};
 	int err = back(device, msix->table_bar, &table, "table", error);
 
-	if (!err)
-		err = back(device, msix->pba_bar, &pending, "pending bits", error);
-	return err ? err : add_capability(device, error);
+	if (err)
+		return err;
+	err = back(device, msix->pba_bar, &pending, "pending bits", error);
+	if (err) {
+		device->bars[msix->table_bar].backed_count--;
+		return err;
+	}
+	return add_capability(device, error);
 }

@@ -42,12 +42,14 @@ static void access_config(struct umd_device *device, struct umd_request *request
 	apply_config(device);
 }
 
-/* The stretch of memory that holds `offset`, or NULL. */
-static const struct umd_backed *find_backed(const struct umd_bar *bar, uint64_t offset)
+/* The first stretch of memory that has a byte of [offset, offset + size), or NULL. */
+static const struct umd_backed *find_backed(const struct umd_bar *bar, uint64_t offset, size_t size)
 {
 	for (unsigned int i = 0; i < bar->backed_count; i++) {
-		if (offset - bar->backed[i].offset < bar->backed[i].size)
-			return &bar->backed[i];
+		const struct umd_backed *backed = &bar->backed[i];
+
+		if (umd_range_overlap(offset, size, backed->offset, backed->size))
+			return backed;
 	}
 	return NULL;
 }
@@ -91,7 +93,7 @@ static void access_registers(struct umd_device *device, const struct umd_bar *ba
 		uint64_t offset = request->offset + done;
 		uint8_t *data = request->data + done;
 		size_t size = request->size - done;
-		const struct umd_backed *backed = find_backed(bar, offset);
+		const struct umd_backed *backed = find_backed(bar, offset, 1);
 
 		if (backed) {
 			uint64_t left = backed->offset + backed->size - offset;
@@ -122,26 +124,30 @@ static void run_handler(struct umd_device *device, const struct umd_bar *bar,
 	umd_request_run(request, bar->region.access, device->data);
 }
 
-static void access_bar(struct umd_device *device, struct umd_bar *bar, struct umd_request *request)
+/* An access to a BAR whose handler takes whole requests: it is all memory, or all the handler's. */
+static void access_requests(struct umd_device *device, const struct umd_bar *bar,
+			    struct umd_request *request)
 {
-	const struct umd_backed *backed;
+	const struct umd_backed *backed = find_backed(bar, request->offset, request->size);
 
-	if (is_gated(device, bar)) {
-		request->error = -EIO;
-		return;
-	}
-	if (!bar->region.access) {
-		access_registers(device, bar, request);
-		return;
-	}
-
-	backed = find_backed(bar, request->offset);
-	if (backed &&
-	    umd_range_within(request->offset - backed->offset, request->size, backed->size))
+	if (!backed)
+		run_handler(device, bar, request);
+	else if (umd_range_within(request->offset - backed->offset, request->size, backed->size))
 		access_backed(device, backed, request->write, request->offset, request->data,
 			      request->size);
 	else
-		run_handler(device, bar, request);
+		request->error = -EINVAL;
+}
+
+static void access_bar(struct umd_device *device, const struct umd_bar *bar,
+		       struct umd_request *request)
+{
+	if (is_gated(device, bar))
+		request->error = -EIO;
+	else if (bar->region.access)
+		access_requests(device, bar, request);
+	else
+		access_registers(device, bar, request);
 }
 
 void umd_device_access(struct umd_device *device, struct umd_request *request)

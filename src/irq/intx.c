@@ -46,12 +46,13 @@ static void drop_unmask_fd(struct umd_irqs *irqs)
  */
 static int assign_unmask_fd(struct umd_irqs *irqs, const struct umd_irq_set *set)
 {
+	if (set->fd_count > 1 ||
+	    (set->fd_count && umd_signaller_check(&irqs->signaller, set->fds[0]) < 0))
+		return -EINVAL;
+
 	drop_unmask_fd(irqs);
 	if (!set->fd_count)
 		return 0;
-	if (set->fd_count != 1 || umd_signaller_check(&irqs->signaller, set->fds[0]) < 0)
-		return -EINVAL;
-
 	irqs->intx.unmask_fd = umd_steal_fd(&set->fds[0]);
 	return umd_poller_watch_fd(irqs->poller, irqs->intx.unmask_fd, EPOLLIN | EPOLLET,
 				   unmask_signalled, irqs, &irqs->intx.unmask_watch);

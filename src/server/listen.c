@@ -62,6 +62,8 @@ int umd_listen(const char *path)
 	cleanup_close int fd = -1;
 	int err;
 
+	if (!*path)
+		return -EINVAL;
 	if (strlen(path) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
 	strcpy(address.sun_path, path);

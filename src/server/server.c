@@ -40,8 +40,7 @@ static void connection_ready(void *data, uint32_t events)
 			umd_watch_set_events(server->listen_watch, 0);
 		return;
 	}
-	if (umd_session_is_live(&server->session) ||
-	    umd_session_begin(&server->session, fd, false) < 0)
+	if (umd_session_is_live(&server->session) || umd_session_begin(&server->session, fd) < 0)
 		umd_refuse(fd, -EBUSY);
 }
 
@@ -86,7 +85,7 @@ static int serve_fd(struct umd_server *server, int fd)
 	if (err)
 		return err;
 	if (!listens)
-		return umd_session_begin(&server->session, fd, true);
+		return umd_session_begin(&server->session, fd);
 
 	server->listen_fd = fd;
 	err = watch_listener(server);

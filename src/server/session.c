@@ -326,7 +326,7 @@ void umd_session_finish(struct umd_session *session)
 	umd_conn_finish(&session->conn);
 }
 
-int umd_session_begin(struct umd_session *session, int fd, bool shared)
+int umd_session_begin(struct umd_session *session, int fd)
 {
 	int err = umd_poller_watch_fd(&session->device->poller, fd, SOCKET_EVENTS, socket_ready,
 				      session, &session->watch);
@@ -337,7 +337,6 @@ int umd_session_begin(struct umd_session *session, int fd, bool shared)
 	umd_conn_attach(&session->conn, fd);
 	session->negotiated = session->misunderstood = false;
 	session->closing = session->hung_up = session->ending = false;
-	session->shared = shared;
 	session->unread = true; /* a client that has connected has mostly said something */
 	serve(session);
 	return 0;
@@ -355,10 +354,7 @@ void umd_session_end(struct umd_session *session)
 	umd_request_cancel(&session->request, -ECANCELED);
 	session->command = NULL;
 	set_timer(session, 0);
-	if (session->shared)
-		umd_watch_destroy(session->watch);
-	else
-		umd_watch_forget(session->watch);
+	umd_watch_destroy(session->watch);
 	session->watch = NULL;
 	umd_conn_flush(&session->conn);
 	umd_conn_close(&session->conn);

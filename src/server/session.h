@@ -33,7 +33,6 @@ struct umd_session {
 	struct umd_watch *watch; /* of the socket; NULL: no client */
 	struct umd_watch *timer;
 	bool timer_runs;
-	bool shared;		   /* others may hold the socket */
 	void (*ended)(void *data); /* told when the client is gone */
 	void *ended_data;
 
@@ -59,12 +58,8 @@ int umd_session_init(struct umd_session *session, struct umd_device *device,
 		     void (*ended)(void *data), void *data);
 void umd_session_finish(struct umd_session *session);
 
-/*
- * Begins with a client's socket, which is taken over unless there is an error.
- *
- * @param shared whether others may hold the same socket (it was handed over, not accepted)
- */
-int umd_session_begin(struct umd_session *session, int fd, bool shared);
+/* Begins with a client's socket, which is taken over unless there is an error. */
+int umd_session_begin(struct umd_session *session, int fd);
 
 /* Ends the client's session: the device is reset, the socket closed in good order. */
 void umd_session_end(struct umd_session *session);

@@ -54,11 +54,14 @@ void umd_conn_attach(struct umd_conn *conn, int fd)
 /* Reads and throws away, with fds, up to the stream's end. The peer can add nothing. */
 static void drain(struct umd_conn *conn)
 {
+	int n;
+
 	shutdown(conn->fd, SHUT_RD);
 	do {
 		conn->rx_start = conn->rx_end = 0;
 		umd_fdbox_drop(&conn->fdbox, conn->fdbox.fd_count);
-	} while (umd_conn_receive(conn) > 0);
+		n = umd_conn_receive(conn);
+	} while (n > 0 || n == -EMFILE);
 }
 
 /* Gives back the pages that only a large message needs. */

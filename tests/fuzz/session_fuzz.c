@@ -92,7 +92,7 @@ static void make_device(void)
 				      .pba_bar = 2,
 				      .pba_offset = 8192};
 
-	target.memory = memfd_create("fuzz", MFD_CLOEXEC);
+	target.memory = memfd_create("fuzz", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	target.eventfd = eventfd(0, EFD_CLOEXEC);
 	if (ftruncate(target.memory, 65536) < 0 || umd_device_create(&info, &target.device) < 0 ||
 	    umd_device_add_bar(target.device, 0, &bar0) < 0 ||

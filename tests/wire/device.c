@@ -355,7 +355,7 @@ static int add_bars(struct wire_device *wire)
 
 static int add_memory(struct wire_device *wire)
 {
-	wire->memory_fd = memfd_create("wire-bar2", MFD_CLOEXEC);
+	wire->memory_fd = memfd_create("wire-bar2", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (wire->memory_fd < 0 || ftruncate(wire->memory_fd, MEMORY_SIZE))
 		return -errno;
 

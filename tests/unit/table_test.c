@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The table of DMA maps against a plain sorted array: the same operations in random, ascending and
+ * descending order, of which each must leave both with the same maps.
+ */
+#include "unit.h"
+
+#include "dma/table.h"
+
+#define PAGE	  4096u
+#define PAGES	  8192u /* of the addresses that are played with */
+#define REFERENCE 4096u /* maps at most */
+
+static struct umd_dma_table table;
+
+/* The reference: sorted, without overlaps. */
+static struct umd_dma_map maps[REFERENCE];
+static size_t count;
+static uint64_t base; /* of the addresses */
+
+static int setup(void **state)
+{
+	count = 0;
+	base = 0;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	umd_dma_table_finish(&table);
+	assert_int_equal(table.count, 0);
+	return 0;
+}
+
+/* ---- The reference ------------------------------------------------------------------------- */
+
+/* The first map that ends at or after `iova`. */
+static size_t reference_find(uint64_t iova)
+{
+	size_t at = 0;
+
+	for (size_t step = REFERENCE; step; step /= 2) {
+		while (at + step <= count &&
+		       maps[at + step - 1].iova + (maps[at + step - 1].size - 1) < iova)
+			at += step;
+	}
+	return at;
+}
+
+static void reference_add(const struct umd_dma_map *map)
+{
+	size_t at = reference_find(map->iova);
+
+	memmove(&maps[at + 1], &maps[at], (count - at) * sizeof(*maps));
+	maps[at] = *map;
+	count++;
+}
+
+static void reference_remove(size_t at)
+{
+	count--;
+	memmove(&maps[at], &maps[at + 1], (count - at) * sizeof(*maps));
+}
+
+/* ---- Both ---------------------------------------------------------------------------------- */
+
+static bool is_same(const struct umd_dma_map *map, size_t at)
+{
+	if (!map || at >= count)
+		return !map && at >= count;
+	return map->iova == maps[at].iova && map->size == maps[at].size &&
+	       map->offset == maps[at].offset && map->prot == maps[at].prot;
+}
+
+/* Whether a walk from `iova` shows the same maps, up to `limit` of them. */
+static bool is_same_walk(uint64_t iova, size_t limit)
+{
+	struct umd_dma_place place;
+	struct umd_dma_map *map = umd_dma_table_find(&table, iova, &place);
+	size_t at = reference_find(iova);
+
+	for (; limit; limit--, at++) {
+		if (!is_same(map, at))
+			return false;
+		if (!map)
+			break;
+		map = umd_dma_table_next(&table, &place);
+	}
+	return table.count == count;
+}
+
+/* Adds a map where it overlaps none. */
+static void add(uint64_t iova, uint64_t size)
+{
+	static uint32_t mark;
+	struct umd_dma_map map = {.iova = iova, .size = size};
+	size_t at = reference_find(iova);
+
+	if (count == REFERENCE || (at < count && maps[at].iova <= iova + (size - 1)))
+		return;
+	map.offset = ++mark;
+	map.prot = mark % 3 + 1;
+	reference_add(&map);
+	assert_int_equal(umd_dma_table_add(&table, &map), 0);
+}
+
+/* Removes the maps that begin in [iova, last], the table's own way. */
+static bool remove_range(uint64_t iova, uint64_t last)
+{
+	struct umd_dma_place place;
+	struct umd_dma_map *map = umd_dma_table_find(&table, iova, &place);
+	size_t at = reference_find(iova);
+
+	while (map && map->iova <= last) {
+		if (!is_same(map, at))
+			return false;
+		umd_dma_table_remove(&table, &place);
+		reference_remove(at);
+		map = umd_dma_table_at(&table, &place);
+	}
+	return is_same(map, at);
+}
+
+static uint64_t draw_iova(uint64_t *seed)
+{
+	return base + unit_below(seed, PAGES) * PAGE;
+}
+
+/* ---- Orders -------------------------------------------------------------------------------- */
+
+static void test_empty_table_finds_nothing(void **state)
+{
+	struct umd_dma_place place;
+
+	assert_null(umd_dma_table_find(&table, 0, &place));
+	assert_null(umd_dma_table_find(&table, UINT64_MAX, &place));
+	umd_dma_table_finish(&table);
+}
+
+static void test_map_is_found_up_to_its_last_byte(void **state)
+{
+	struct umd_dma_place place;
+
+	add(PAGE, PAGE);
+	assert_true(is_same(umd_dma_table_find(&table, 0, &place), 0));
+	assert_true(is_same(umd_dma_table_find(&table, PAGE, &place), 0));
+	assert_true(is_same(umd_dma_table_find(&table, 2 * PAGE - 1, &place), 0));
+	assert_null(umd_dma_table_find(&table, 2 * PAGE, &place));
+}
+
+static void test_map_may_end_with_the_address_space(void **state)
+{
+	struct umd_dma_place place;
+
+	add(UINT64_MAX - PAGE + 1, PAGE);
+	add(0, UINT64_MAX - 2 * PAGE + 1);
+	assert_int_equal(table.count, 2);
+	assert_true(is_same(umd_dma_table_find(&table, UINT64_MAX, &place), 1));
+	assert_null(umd_dma_table_next(&table, &place));
+	assert_true(is_same(umd_dma_table_find(&table, 5, &place), 0));
+	assert_true(is_same(umd_dma_table_next(&table, &place), 1));
+}
+
+static void test_maps_in_ascending_order_fill_their_leaves(void **state)
+{
+	for (uint64_t i = 0; i < 2000; i++)
+		add(i * PAGE, PAGE);
+	assert_true(is_same_walk(0, SIZE_MAX));
+	assert_int_equal(table.leaf_count, 2000 / 128 + 1);
+}
+
+static void test_maps_in_descending_order_leave_no_leaf_below_half(void **state)
+{
+	for (uint64_t i = 2000; i--;)
+		add(i * PAGE, PAGE);
+	assert_true(is_same_walk(0, SIZE_MAX));
+	assert_true(table.leaf_count <= 2000 / 64 + 1);
+}
+
+static void test_all_maps_can_be_removed_from_either_end(void **state)
+{
+	for (uint64_t i = 0; i < 1000; i++)
+		add(i * 2 * PAGE, PAGE);
+	for (uint64_t i = 0; i < 500; i++)
+		assert_true(remove_range(i * 2 * PAGE, i * 2 * PAGE) && is_same_walk(0, 3));
+	for (uint64_t i = 1000; i-- > 500;)
+		assert_true(remove_range(i * 2 * PAGE, i * 2 * PAGE) && is_same_walk(i * PAGE, 3));
+	assert_int_equal(table.count, 0);
+	assert_int_equal(table.leaf_count, 0);
+}
+
+static void test_table_is_used_again_after_it_was_emptied(void **state)
+{
+	for (int round = 0; round < 3; round++) {
+		for (uint64_t i = 0; i < 300; i++)
+			add(i * PAGE, PAGE);
+		assert_true(remove_range(0, UINT64_MAX));
+		assert_int_equal(table.leaf_count, 0);
+	}
+	umd_dma_table_finish(&table);
+	count = 0;
+	add(0, PAGE);
+	assert_true(is_same_walk(0, SIZE_MAX));
+}
+
+/* ---- Any order ----------------------------------------------------------------------------- */
+
+/* Fills a gap: maps behind each other, upwards or downwards from a place. */
+static void add_run(uint64_t *seed)
+{
+	uint64_t iova = draw_iova(seed), n = unit_below(seed, 200);
+	bool down = unit_below(seed, 2);
+
+	for (; n; n--) {
+		add(iova, PAGE);
+		if (down ? iova < base + PAGE : iova >= base + (PAGES - 1) * PAGE)
+			break;
+		iova += down ? -(uint64_t)PAGE : PAGE;
+	}
+}
+
+static bool operate(uint64_t *seed)
+{
+	uint64_t iova = draw_iova(seed);
+
+	switch (unit_below(seed, 32)) {
+	case 0:
+		add_run(seed);
+		return true;
+	case 1: /* a whole stretch, now and then all */
+		return remove_range(iova, unit_below(seed, 20) ? iova + 300 * PAGE : UINT64_MAX);
+	case 2 ... 16:
+		add(iova, PAGE * (1 + unit_below(seed, 4)));
+		return true;
+	case 17 ... 24:
+		return remove_range(iova, iova);
+	default:
+		return is_same_walk(iova + unit_below(seed, PAGE), 10);
+	}
+}
+
+static long run_operations(uint64_t seed)
+{
+	for (long step = 0; step < 20000; step++) {
+		if (!operate(&seed) || (step % 1000 == 0 && !is_same_walk(0, SIZE_MAX)))
+			return step;
+	}
+	return is_same_walk(0, SIZE_MAX) ? -1 : 20000;
+}
+
+static long run_low(uint64_t seed)
+{
+	teardown(NULL);
+	setup(NULL);
+	return run_operations(seed);
+}
+
+/* A map of four pages at the last place ends with the last byte there is. */
+static long run_at_the_top(uint64_t seed)
+{
+	teardown(NULL);
+	setup(NULL);
+	base = UINT64_MAX - (PAGES + 3) * PAGE + 1;
+	return run_operations(seed);
+}
+
+static void test_table_holds_what_a_sorted_array_holds(void **state)
+{
+	unit_run_seeds(run_low);
+}
+
+static void test_so_it_does_at_the_top_of_the_address_space(void **state)
+{
+	unit_run_seeds(run_at_the_top);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(int argc, char **argv)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(test_empty_table_finds_nothing),
+		TEST(test_map_is_found_up_to_its_last_byte),
+		TEST(test_map_may_end_with_the_address_space),
+		TEST(test_maps_in_ascending_order_fill_their_leaves),
+		TEST(test_maps_in_descending_order_leave_no_leaf_below_half),
+		TEST(test_all_maps_can_be_removed_from_either_end),
+		TEST(test_table_is_used_again_after_it_was_emptied),
+		TEST(test_table_holds_what_a_sorted_array_holds),
+		TEST(test_so_it_does_at_the_top_of_the_address_space),
+	};
+
+	unit_take_seed(argc, argv);
+	return cmocka_run_group_tests_name("table", tests, NULL, NULL);
+}
