@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/pci_regs.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/export.h"
@@ -83,15 +84,20 @@ static bool are_areas(const struct umd_area *areas, unsigned int count, uint64_t
 	return count > 0 && count <= UMD_AREAS_MAX;
 }
 
-/* The driver gets the file too: were it to cut it off, our access would end in SIGBUS. */
-static bool cannot_shrink(int fd)
+/* The driver gets the file too: were it cut off below `end`, our access would end in SIGBUS. */
+static int check_size(int fd, uint64_t end)
 {
+	struct stat st;
 	int seals;
 
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) == 0)
-		return true;
-	seals = fcntl(fd, F_GET_SEALS);
-	return seals >= 0 && (seals & F_SEAL_SHRINK);
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) < 0) {
+		seals = fcntl(fd, F_GET_SEALS);
+		if (seals < 0 || !(seals & F_SEAL_SHRINK))
+			return -EPERM;
+	}
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return (uint64_t)st.st_size < end ? -EINVAL : 0;
 }
 
 UMD_EXPORT int umd_device_add_memory(struct umd_device *device, unsigned int index, int fd,
@@ -100,8 +106,10 @@ UMD_EXPORT int umd_device_add_memory(struct umd_device *device, unsigned int ind
 {
 	cleanup_close int copy = -1;
 	struct umd_bar *bar;
+	uint64_t end;
 	void *memory;
 	size_t size;
+	int err;
 
 	if (device->realized)
 		return -EBUSY;
@@ -115,8 +123,11 @@ UMD_EXPORT int umd_device_add_memory(struct umd_device *device, unsigned int ind
 	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (copy < 0)
 		return -errno;
-	if (!cannot_shrink(copy))
-		return -EPERM;
+	if (__builtin_add_overflow(fd_offset, size, &end))
+		return -EINVAL;
+	err = check_size(copy, end);
+	if (err)
+		return err;
 	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, copy, (off_t)fd_offset);
 	if (memory == MAP_FAILED)
 		return -errno;

@@ -196,6 +196,21 @@ static void test_memory_needs_its_bar(void **state)
 	assert_int_equal(umd_device_add_memory(device, 3, file, 0, &area, 1), -EINVAL);
 }
 
+static void test_memory_needs_a_file_that_stays_large_enough(void **state)
+{
+	static const struct umd_area area = {0, 2 * PAGE};
+	int loose = memfd_create("loose", MFD_CLOEXEC);
+	int small = memfd_create("small", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	assert_int_equal(ftruncate(loose, 2 * PAGE), 0);
+	assert_int_equal(ftruncate(small, 2 * PAGE - 1), 0);
+	assert_int_equal(add_bar(0, 16 * PAGE, 0), 0);
+	assert_int_equal(umd_device_add_memory(device, 0, loose, 0, &area, 1), -EPERM);
+	assert_int_equal(umd_device_add_memory(device, 0, small, 0, &area, 1), -EINVAL);
+	close(loose);
+	close(small);
+}
+
 static void test_memory_needs_a_file_that_can_be_mapped(void **state)
 {
 	static const struct umd_area area = {0, PAGE};
@@ -203,8 +218,8 @@ static void test_memory_needs_a_file_that_can_be_mapped(void **state)
 
 	assert_int_equal(add_bar(0, 16 * PAGE, 0), 0);
 	assert_int_equal(umd_device_add_memory(device, 0, -1, 0, &area, 1), -EBADF);
-	assert_int_equal(umd_device_add_memory(device, 0, event, 0, &area, 1), -ENODEV);
-	assert_int_equal(umd_device_add_memory(device, 0, reads, 0, &area, 1), -EACCES);
+	assert_int_equal(umd_device_add_memory(device, 0, event, 0, &area, 1), -EPERM);
+	assert_int_equal(umd_device_add_memory(device, 0, reads, 0, &area, 1), -EPERM);
 	assert_int_equal(umd_device_add_memory(device, 0, file, 1, &area, 1), -EINVAL);
 	assert_true(umd_device_add_memory(device, 0, file, UINT64_MAX - PAGE + 1, &area, 1) < 0);
 	assert_int_equal(device->bars[0].backed_count, 0);
@@ -341,6 +356,7 @@ int main(void)
 		TEST(test_areas_that_a_bar_cannot_have),
 		TEST(test_a_few_areas_and_no_more),
 		TEST(test_memory_needs_its_bar),
+		TEST(test_memory_needs_a_file_that_stays_large_enough),
 		TEST(test_memory_needs_a_file_that_can_be_mapped),
 		TEST(test_ioeventfds_lie_in_their_bar),
 		TEST(test_a_few_ioeventfds_and_no_more),
