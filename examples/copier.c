@@ -108,7 +108,7 @@ int main(int argc, char **argv)
 	struct umd_server_options options = {.size = sizeof(options)};
 	struct umd_error error = {0};
 	struct umd_device *device;
-	struct umd_server *server;
+	struct umd_server *server = NULL;
 	int err;
 
 	if (argc != 2) {

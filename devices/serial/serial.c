@@ -17,7 +17,7 @@
 struct card {
 	struct umd_device *device;
 	unsigned int count;
-	bool asserted; /* INTA# */
+	bool asserted;		    /* INTA# */
 	struct serial_port ports[]; /* as many as the card has */
 };
 
@@ -81,7 +81,7 @@ static uint16_t device_id(unsigned int ports)
 static int declare(struct card *card, unsigned int ports, struct umd_error *error)
 {
 	struct umd_region bar = {
-		.size = ports * UART_REGISTERS,
+		.size = (uint64_t)ports * UART_REGISTERS,
 		.flags = UMD_REGION_IO,
 		.max_access = 1,
 		.read = card_read,
