@@ -107,7 +107,7 @@ int main(int argc, char **argv)
 {
 	struct umd_server_options options = {.size = sizeof(options)};
 	struct umd_error error = {0};
-	struct umd_device *device;
+	struct umd_device *device = NULL;
 	struct umd_server *server = NULL;
 	int err;
 
