@@ -7,7 +7,11 @@
 #include "wire/json.h"
 #include "wire/proto.h"
 
-static int parse_twin(struct umd_json *json, struct umd_wire_caps *caps)
+typedef int member_fn(struct umd_json *json, const struct umd_json_name *name,
+		      struct umd_wire_caps *caps);
+
+/* Has each member of an object read; a value that is left alone must be skipped. */
+static int each_member(struct umd_json *json, member_fn *fn, struct umd_wire_caps *caps)
 {
 	struct umd_json_name name;
 	bool first = true;
@@ -17,13 +21,25 @@ static int parse_twin(struct umd_json *json, struct umd_wire_caps *caps)
 		return -EINVAL;
 
 	while ((more = umd_json_member(json, &first, &name)) > 0) {
-		bool ok = umd_json_is(&name, "supported") ? umd_json_bool(json, &caps->twin_socket)
-							  : umd_json_skip(json);
+		int err = fn(json, &name, caps);
 
-		if (!ok)
-			return -EINVAL;
+		if (err)
+			return err;
 	}
 	return more;
+}
+
+static int skip(struct umd_json *json)
+{
+	return umd_json_skip(json) ? 0 : -EINVAL;
+}
+
+static int parse_twin(struct umd_json *json, const struct umd_json_name *name,
+		      struct umd_wire_caps *caps)
+{
+	if (!umd_json_is(name, "supported"))
+		return skip(json);
+	return umd_json_bool(json, &caps->twin_socket) ? 0 : -EINVAL;
 }
 
 static int parse_capability(struct umd_json *json, const struct umd_json_name *name,
@@ -47,52 +63,27 @@ static int parse_capability(struct umd_json *json, const struct umd_json_name *n
 		return umd_json_uint(json, numbers[i].value) ? 0 : -EINVAL;
 	}
 	if (umd_json_is(name, "twin_socket"))
-		return parse_twin(json, caps);
-	if (umd_json_is(name, "write_multiple")) {
-		caps->has_write_multiple = true;
-		return umd_json_bool(json, &caps->write_multiple) ? 0 : -EINVAL;
-	}
-	return umd_json_skip(json) ? 0 : -EINVAL;
+		return each_member(json, parse_twin, caps);
+	if (!umd_json_is(name, "write_multiple"))
+		return skip(json);
+	caps->has_write_multiple = true;
+	return umd_json_bool(json, &caps->write_multiple) ? 0 : -EINVAL;
 }
 
-static int parse_capabilities(struct umd_json *json, struct umd_wire_caps *caps)
+static int parse_top(struct umd_json *json, const struct umd_json_name *name,
+		     struct umd_wire_caps *caps)
 {
-	struct umd_json_name name;
-	bool first = true;
-	int more;
-
-	if (!umd_json_object(json))
-		return -EINVAL;
-
-	while ((more = umd_json_member(json, &first, &name)) > 0) {
-		int err = parse_capability(json, &name, caps);
-
-		if (err)
-			return err;
-	}
-	return more;
+	return umd_json_is(name, "capabilities") ? each_member(json, parse_capability, caps)
+						 : skip(json);
 }
 
 static int parse_json(struct umd_json *json, struct umd_wire_caps *caps)
 {
-	struct umd_json_name name;
-	bool first = true;
-	int more;
+	int err = each_member(json, parse_top, caps);
 
-	if (!umd_json_object(json))
-		return -EINVAL;
-
-	while ((more = umd_json_member(json, &first, &name)) > 0) {
-		int err = 0;
-
-		if (umd_json_is(&name, "capabilities"))
-			err = parse_capabilities(json, caps);
-		else if (!umd_json_skip(json))
-			err = -EINVAL;
-		if (err)
-			return err;
-	}
-	return more == 0 && umd_json_at_end(json) ? 0 : -EINVAL;
+	if (err)
+		return err;
+	return umd_json_at_end(json) ? 0 : -EINVAL;
 }
 
 /* A peer must be able to take some data, and pages of ours. */
