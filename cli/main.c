@@ -80,7 +80,7 @@ static int run_verb(int argc, char **argv)
 {
 	const struct cli_verb *verb;
 	struct cli_guess guess;
-	char name[32];
+	static char name[32]; /* outlives the call: argv leads to it */
 
 	verb = find_verb(argv[1], &guess);
 	if (!verb)

@@ -62,14 +62,13 @@ struct names *names_open(void)
 	return NULL;
 }
 
+/* The library stays loaded: a leak of its own can then be told from one of ours. */
 void names_close(struct names *names)
 {
 	if (!names)
 		return;
 	if (names->access)
 		names->cleanup(names->access);
-	if (names->library)
-		dlclose(names->library);
 	free(names);
 }
 

@@ -69,8 +69,8 @@ void serve_kind_help(FILE *to, const struct umd_device_kind *kind)
 	for (const struct umd_option *option = kind->options; option->name; option++)
 		fprintf(to, "  -o %s=%s\n        %s\n", option->name,
 			option->value ? option->value : "VALUE", option->help);
-	fprintf(to, "\nExample:\n  umdev serve %s --socket-path /tmp/%s.sock -o %s=...\n",
-		kind->name, kind->name, kind->options->name);
+	fprintf(to, "\nExample:\n  umdev serve %s --socket-path /tmp/%s.sock\n", kind->name,
+		kind->name);
 }
 
 /* The convention has no place for options but the features: one is named after each. */

@@ -164,10 +164,13 @@ bool uart_transmitter_full(const struct uart *uart)
 /* In loopback the transmitter's output is the receiver's input (section 8.8, bit 4). */
 static void loop_back(struct uart *uart, uint64_t now)
 {
-	uint8_t bytes[UART_FIFO_SIZE];
+	uint8_t bytes[UART_FIFO_SIZE] = {0};
+	uint32_t count;
 
-	if (uart->mcr & UART_MCR_LOOP)
-		uart_receive(uart, bytes, uart_transmit(uart, bytes, sizeof(bytes)), now);
+	if (!(uart->mcr & UART_MCR_LOOP))
+		return;
+	count = uart_transmit(uart, bytes, sizeof(bytes));
+	uart_receive(uart, bytes, count, now);
 }
 
 /* A driver that writes without looking at THRE loses bytes, as on the chip. */

@@ -42,15 +42,18 @@ static bool take_word(struct umd_json *json, const char *word)
 /* What follows a backslash; the cursor stays on its last character. */
 static bool check_escape(struct umd_json *json)
 {
-	if (++json->at == json->end || !*json->at || !strchr("\"\\/bfnrtu", *json->at))
+	int digits = 0;
+
+	json->at++;
+	if (json->at == json->end || !*json->at || !strchr("\"\\/bfnrtu", *json->at))
 		return false;
 	if (*json->at != 'u')
 		return true;
-	for (int i = 0; i < 4; i++) {
-		if (++json->at == json->end || !isxdigit((unsigned char)*json->at))
-			return false;
+	while (digits < 4 && json->end - json->at > 1 && isxdigit((unsigned char)json->at[1])) {
+		json->at++;
+		digits++;
 	}
-	return true;
+	return digits == 4;
 }
 
 static bool take_string(struct umd_json *json, struct umd_json_name *name)

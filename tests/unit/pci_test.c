@@ -294,10 +294,10 @@ static long run_writes(uint64_t seed)
 		for (size_t i = 0; i < size; i++) {
 			from[i] = (uint8_t)unit_random(&seed);
 			for (unsigned int bit = 0; bit < 8; bit++) {
-				if (!(config.writable[offset + i] >> bit & 1))
-					continue;
-				model[offset + i] &= (uint8_t) ~(1u << bit);
-				model[offset + i] |= from[i] & (1u << bit);
+				const uint8_t mask = (uint8_t)(1u << bit);
+
+				if (config.writable[offset + i] & mask)
+					model[offset + i] ^= (model[offset + i] ^ from[i]) & mask;
 			}
 		}
 		umd_pci_config_write(&config, offset, from, size);
