@@ -144,7 +144,8 @@ int umd_device_add_memory(struct umd_device *device, unsigned int index, int fd,
 /**
  * Offers an eventfd that a VMM may signal in place of a write to a register (an ioeventfd): a
  * doorbell that costs no message. The device watches the fd itself, and still serves the register,
- * for a client that does not use the offer.
+ * for a client that does not use the offer. Watch it with EPOLLIN | EPOLLET and do not read it: the
+ * client shares it, and could make a read() wait.
  *
  * @param index    the BAR
  * @param offset   of the register in the BAR

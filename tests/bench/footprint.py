@@ -3,6 +3,7 @@
 
 import os
 import re
+import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,17 @@ def resting(pid, title, seconds):
     ]
 
 
+def waiting(programs):
+    """What any process occupies that only waits: mostly its share of libc, so it depends on how
+    many processes there are."""
+    with subprocess.Popen([programs.bench("floor_idle")]) as process:
+        try:
+            time.sleep(0.2)
+            return Figure("a process that only waits: PSS", pss(process.pid), "KiB")
+        finally:
+            process.kill()
+
+
 def idle(programs, seconds):
     """A server with nothing to do, before its first client and with one: the serial port's, or
     where that is not built, the device measured here."""
@@ -93,4 +105,5 @@ def idle(programs, seconds):
         figures = resting(server.pid, f"idle {name}, no client", seconds)
         with programs.holding("hold", path):
             figures += resting(server.pid, f"idle {name}, a client", seconds)
+        figures.append(waiting(programs))
     return figures
