@@ -23,35 +23,34 @@ struct umd_command;
 struct umd_reply {
 	uint8_t *payload;
 	size_t size;
-	int fds[UMD_WIRE_MAX_FDS]; /* stay their owners' */
 	unsigned int fd_count;
+	int fds[UMD_WIRE_MAX_FDS]; /* stay their owners' */
 };
 
 struct umd_session {
 	struct umd_device *device;
-	struct umd_conn conn;
-	struct umd_watch *watch; /* of the socket; NULL: no client */
-	struct umd_watch *timer;
+	struct umd_watch *watch;	   /* of the socket; NULL: no client */
+	const struct umd_command *command; /* the message's, while its access is deferred */
+	struct umd_message message;	   /* in hand, or the last one */
+	bool negotiated;		   /* its VERSION has been answered */
+	bool misunderstood; /* its first message was no VERSION that we can work with */
+	bool closing;	    /* nothing more will come; ends when all that came is answered */
+	bool hung_up;	    /* nobody reads the replies any more */
+	bool ending;	    /* the client will send no more: the stream is to be read to its end */
+	bool unread;	    /* the socket may hold what no event will announce again */
 	bool timer_runs;
+	struct umd_request request;
+	struct umd_reply reply;
+	struct umd_wire_caps caps;
+	struct umd_conn conn;
+
+	struct umd_watch *timer;
+	uint64_t deadline_ns;	   /* of the deferral, CLOCK_MONOTONIC */
+	uint64_t multi_done;	   /* writes of a WRITE_MULTI that have taken effect */
+	int twin_fd;		   /* our end of the twin socket, for commands of ours; -1: none */
+	int twin_peer;		   /* the client's end, kept so that it can be sent */
 	void (*ended)(void *data); /* told when the client is gone */
 	void *ended_data;
-
-	struct umd_wire_caps caps;
-	bool negotiated;    /* its VERSION has been answered */
-	bool misunderstood; /* its first message was no VERSION that we can work with */
-	int twin_fd;	    /* our end of the twin socket, for commands of ours; -1: none */
-	int twin_peer;	    /* the client's end, kept so that it can be sent */
-
-	struct umd_message message;	   /* in hand, or the last one */
-	const struct umd_command *command; /* the message's, while its access is deferred */
-	struct umd_reply reply;
-	struct umd_request request;
-	uint64_t deadline_ns; /* of the deferral, CLOCK_MONOTONIC */
-	uint64_t multi_done;  /* writes of a WRITE_MULTI that have taken effect */
-	bool closing;	      /* nothing more will come; ends when all that came is answered */
-	bool hung_up;	      /* nobody reads the replies any more */
-	bool ending; /* the client will send nothing more: the stream is to be read to its end */
-	bool unread; /* the socket may hold what no event will announce again */
 };
 
 int umd_session_init(struct umd_session *session, struct umd_device *device,

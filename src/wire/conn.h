@@ -22,25 +22,27 @@
 #include "wire/fdbox.h"
 #include "wire/proto.h"
 
+/* What every message touches comes first, so that it shares few cache lines. */
 struct umd_conn {
 	int fd;
+	bool rx_filled;		 /* the last receive filled its room */
+	bool rx_fds;		 /* the last receive brought fds, behind which it always stops */
+	bool rx_ended;		 /* the stream's end has been received */
+	bool rx_large, tx_large; /* pages beyond those of small messages have been used */
+	bool tx_held;		 /* a message is being built at tx_end: it stays there */
 
 	uint8_t *rx;		 /* mapped once; pages appear as they are used */
 	size_t rx_start, rx_end; /* received and not consumed */
 	uint64_t rx_position;	 /* offset in the stream of rx_start */
 	uint64_t rx_skip;	 /* bytes of a message too large, still to be thrown away */
-	bool rx_filled;		 /* the last receive filled its room */
-	bool rx_fds;		 /* the last receive brought fds, behind which it always stops */
-	bool rx_ended;		 /* the stream's end has been received */
-	bool rx_large, tx_large; /* pages beyond those of small messages have been used */
-	struct umd_fdbox fdbox;
 
 	uint8_t *tx;
-	size_t tx_start, tx_end;      /* built and not sent */
-	bool tx_held;		      /* a message is being built at tx_end: it stays there */
-	int tx_fds[UMD_WIRE_MAX_FDS]; /* that go out with the message at tx_fds_at */
+	size_t tx_start, tx_end; /* built and not sent */
 	unsigned int tx_fd_count;
 	size_t tx_fds_at;
+	int tx_fds[UMD_WIRE_MAX_FDS]; /* that go out with the message at tx_fds_at */
+
+	struct umd_fdbox fdbox;
 };
 
 /* A message, as it lies in the receive buffer; valid until umd_conn_consume(). */

@@ -24,10 +24,9 @@ struct umd_fd_batch {
 #define UMD_FDBOX_BATCHES 32u
 
 struct umd_fdbox {
+	unsigned int batch_count, fd_count;
 	struct umd_fd_batch batches[UMD_FDBOX_BATCHES]; /* in the order of arrival */
-	unsigned int batch_count;
-	int fds[2 * UMD_SCM_MAX_FD]; /* of all batches, in the same order */
-	unsigned int fd_count;
+	int fds[2 * UMD_SCM_MAX_FD];			/* of all batches, in the same order */
 };
 
 /* Whether another receive, which may bring UMD_SCM_MAX_FD fds, fits. */
