@@ -25,6 +25,7 @@ fuzz: check-deps
 	@tools/fuzz $(BUILD)/fuzz $(SECONDS)
 
 install: all
+	@$(MESON) configure $(BUILD)/release --prefix=$(PREFIX)
 	@$(MESON) install -C $(BUILD)/release --no-rebuild
 
 clean:
