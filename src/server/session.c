@@ -129,8 +129,10 @@ static void take_message(struct umd_session *session)
 /* Whether another message's reply fits, if need be after sending those there are. */
 static bool can_reply(struct umd_session *session)
 {
-	return umd_conn_can_send(&session->conn) ||
-	       (umd_conn_flush(&session->conn) == 0 && umd_conn_can_send(&session->conn));
+	if (umd_conn_can_send(&session->conn))
+		return true;
+	umd_conn_flush(&session->conn);
+	return umd_conn_can_send(&session->conn);
 }
 
 static void begin_reply(struct umd_session *session)
@@ -183,11 +185,19 @@ static void expedite_reset(struct umd_session *session)
 		umd_request_cancel(&session->request, -ECANCELED);
 }
 
-/* Answers what has been received; ends the session where it cannot go on. */
+/*
+ * Answers what has been received; ends the session where it cannot go on. Messages are left only
+ * behind a deferred one, or while there is output, whose sending is an event that comes back here:
+ * a client may drain a full socket between our last try and this flush.
+ */
 static void proceed(struct umd_session *session)
 {
-	int left = take_messages(session);
-	int unsent = umd_conn_flush(&session->conn);
+	int left, unsent;
+
+	do {
+		left = take_messages(session);
+		unsent = umd_conn_flush(&session->conn);
+	} while (left > 0 && !session->command && unsent != -EAGAIN);
 
 	if (unsent && unsent != -EAGAIN)
 		session->hung_up = true;

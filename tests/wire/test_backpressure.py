@@ -121,6 +121,18 @@ def test_large_replies_that_nobody_reads(driver, device, doorbell, sanitised):
     assert flood.received[32:37] == b"first"
 
 
+@pytest.mark.parametrize("size", [0x1000, 0x4000, 0xfff0, 0x10000])
+def test_a_full_socket_drained_at_any_moment_fills_again(driver, size):
+    """All requests have been received when the replies are read, so that no event but the draining
+    itself can tell the server to go on."""
+    count = 400
+    messages = b"".join(p.region_read(p.BAR2, 0, size).encode(i) for i in range(count))
+    for _ in range(10):
+        flood = Flood(driver, messages)
+        flood.send(0.01)
+        flood.finish(count * (32 + size))
+
+
 def test_a_server_that_waits_for_a_reader_is_not_busy(driver, device):
     flood = Flood(driver, config_reads(100_000))
     flood.send()
