@@ -175,17 +175,6 @@ static void decode_msix(const struct probe_cap *cap, struct report *report)
 
 /* ---- The smaller ones ---------------------------------------------------------------------- */
 
-/* Its contents are read by writing addresses, which a probe does not. */
-static void decode_vpd(const struct probe_cap *cap, struct report *report)
-{
-	uint32_t address = probe_cap_get(cap, PCI_VPD_ADDR, 2);
-
-	report_say(report, "\n\t\tAddress: %04x", address & PCI_VPD_ADDR_MASK);
-	report_hex(report, "Address", 4, address & PCI_VPD_ADDR_MASK);
-	report_flag(report, "F", address & PCI_VPD_ADDR_F);
-	report_say(report, "\n\t\tContents not read\n");
-}
-
 /* Length includes the three bytes of id, next pointer and length. */
 static void decode_vendor(const struct probe_cap *cap, struct report *report)
 {
@@ -228,7 +217,7 @@ static const struct probe_decoder decoders[] = {
 	{0x00, "Null", 0, NULL},
 	{PCI_CAP_ID_PM, "Power Management", PCI_PM_SIZEOF, decode_pm},
 	{PCI_CAP_ID_AGP, "AGP", 0, NULL},
-	{PCI_CAP_ID_VPD, "Vital Product Data", PCI_CAP_VPD_SIZEOF, decode_vpd},
+	{PCI_CAP_ID_VPD, "Vital Product Data", PCI_CAP_VPD_SIZEOF, probe_report_vpd},
 	{PCI_CAP_ID_SLOTID, "Slot ID", 0, NULL},
 	{PCI_CAP_ID_MSI, "MSI", PCI_MSI_DATA_32 + 2, decode_msi},
 	{PCI_CAP_ID_CHSWP, "CompactPCI hot-swap", 0, NULL},
@@ -276,7 +265,8 @@ static void report_chain(const struct probe *probe, const struct probe_caps *cap
 						     .offset = cap->offset,
 						     .bytes = probe->config + cap->offset,
 						     .size = cap->offset < end ? end - cap->offset
-									       : 0};
+									       : 0,
+						     .vpd = &probe->vpd};
 
 		if (with_bytes.size)
 			report_one(&with_bytes, report);

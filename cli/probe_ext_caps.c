@@ -1,73 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Extended capabilities (PCI Express 5.0, sections 7.7 to 7.9), in lspci's words. Those without a
- * decoder are named and dumped.
+ * Extended capabilities (PCI Express 5.0, sections 7.7 to 7.9), in lspci's words: their table, and
+ * the smaller ones. Those without a decoder are named and dumped.
  */
 #include "probe.h"
 
 #include <linux/pci_regs.h>
 
-/* Some registers come as capability, control and status with the same layout. */
-static void report_one_register(const struct probe_cap *cap, struct report *report,
-				const char *name, const struct report_flags *flags, size_t offset,
-				unsigned int width)
+void probe_report_register(const struct probe_cap *cap, struct report *report, const char *name,
+			   const struct report_flags *flags, size_t offset, unsigned int width)
 {
 	report_register(report, name, flags, probe_cap_get(cap, offset, width));
-	report_register_end(report);
-}
-
-/* ---- Errors -------------------------------------------------------------------------------- */
-
-static const struct report_flags uncorrectable_flags[] = {
-	{"DLP", PCI_ERR_UNC_DLP},
-	{"SDES", PCI_ERR_UNC_SURPDN},
-	{"TLP", PCI_ERR_UNC_POISON_TLP},
-	{"FCP", PCI_ERR_UNC_FCP},
-	{"CmpltTO", PCI_ERR_UNC_COMP_TIME},
-	{"CmpltAbrt", PCI_ERR_UNC_COMP_ABORT},
-	{"UnxCmplt", PCI_ERR_UNC_UNX_COMP},
-	{"RxOF", PCI_ERR_UNC_RX_OVER},
-	{"MalfTLP", PCI_ERR_UNC_MALF_TLP},
-	{"ECRC", PCI_ERR_UNC_ECRC},
-	{"UnsupReq", PCI_ERR_UNC_UNSUP},
-	{"ACSViol", PCI_ERR_UNC_ACSV},
-	{NULL, 0},
-};
-
-static const struct report_flags correctable_flags[] = {
-	{"RxErr", PCI_ERR_COR_RCVR},
-	{"BadTLP", PCI_ERR_COR_BAD_TLP},
-	{"BadDLLP", PCI_ERR_COR_BAD_DLLP},
-	{"Rollover", PCI_ERR_COR_REP_ROLL},
-	{"Timeout", PCI_ERR_COR_REP_TIMER},
-	{"AdvNonFatalErr", PCI_ERR_COR_ADV_NFAT},
-	{NULL, 0},
-};
-
-static const struct report_flags aer_flags[] = {
-	{"ECRCGenCap", PCI_ERR_CAP_ECRC_GENC},
-	{"ECRCGenEn", PCI_ERR_CAP_ECRC_GENE},
-	{"ECRCChkCap", PCI_ERR_CAP_ECRC_CHKC},
-	{"ECRCChkEn", PCI_ERR_CAP_ECRC_CHKE},
-	{NULL, 0},
-};
-
-static void decode_aer(const struct probe_cap *cap, struct report *report)
-{
-	uint32_t control = probe_cap_get(cap, PCI_ERR_CAP, 4);
-
-	report_say(report, "\n");
-	report_one_register(cap, report, "UESta", uncorrectable_flags, PCI_ERR_UNCOR_STATUS, 4);
-	report_one_register(cap, report, "UEMsk", uncorrectable_flags, PCI_ERR_UNCOR_MASK, 4);
-	report_one_register(cap, report, "UESvrt", uncorrectable_flags, PCI_ERR_UNCOR_SEVER, 4);
-	report_one_register(cap, report, "CESta", correctable_flags, PCI_ERR_COR_STATUS, 4);
-	report_one_register(cap, report, "CEMsk", correctable_flags, PCI_ERR_COR_MASK, 4);
-
-	report_register(report, "AERCap", NULL, 0);
-	report_count(report, "First Error Pointer",
-		     " First Error Pointer: ", PCI_ERR_CAP_FEP(control));
-	report_say(report, ",");
-	report_flags(report, aer_flags, control);
 	report_register_end(report);
 }
 
@@ -122,8 +65,8 @@ static const struct report_flags acs_flags[] = {
 static void decode_acs(const struct probe_cap *cap, struct report *report)
 {
 	report_say(report, "\n");
-	report_one_register(cap, report, "ACSCap", acs_flags, PCI_ACS_CAP, 2);
-	report_one_register(cap, report, "ACSCtl", acs_flags, PCI_ACS_CTRL, 2);
+	probe_report_register(cap, report, "ACSCap", acs_flags, PCI_ACS_CAP, 2);
+	probe_report_register(cap, report, "ACSCtl", acs_flags, PCI_ACS_CTRL, 2);
 }
 
 static void decode_ari(const struct probe_cap *cap, struct report *report)
@@ -171,6 +114,7 @@ static const struct report_flags pri_status_flags[] = {
 	{"RF", PCI_PRI_STATUS_RF},
 	{"UPRGI", PCI_PRI_STATUS_UPRGI},
 	{"Stopped", PCI_PRI_STATUS_STOPPED},
+	{"PASID", PCI_PRI_STATUS_PASID},
 	{NULL, 0},
 };
 
@@ -180,8 +124,8 @@ static void decode_pri(const struct probe_cap *cap, struct report *report)
 	uint32_t allocation = probe_cap_get(cap, PCI_PRI_ALLOC_REQ, 4);
 
 	report_say(report, "\n");
-	report_one_register(cap, report, "PRICtl", pri_control_flags, PCI_PRI_CTRL, 2);
-	report_one_register(cap, report, "PRISta", pri_status_flags, PCI_PRI_STATUS, 2);
+	probe_report_register(cap, report, "PRICtl", pri_control_flags, PCI_PRI_CTRL, 2);
+	probe_report_register(cap, report, "PRISta", pri_status_flags, PCI_PRI_STATUS, 2);
 	report_say(report, "\t\tPage Request Capacity: %08x, Page Request Allocation: %08x\n",
 		   capacity, allocation);
 	report_number(report, "Page Request Capacity", capacity);
@@ -210,64 +154,14 @@ static void decode_pasid(const struct probe_cap *cap, struct report *report)
 	report_register(report, "PASIDCap", pasid_cap_flags, capability);
 	report_count(report, "Max PASID Width", ", Max PASID Width: ", capability >> 8 & 0x1f);
 	report_register_end(report);
-	report_one_register(cap, report, "PASIDCtl", pasid_control_flags, PCI_PASID_CTRL, 2);
-}
-
-/* ---- Virtual functions --------------------------------------------------------------------- */
-
-static const struct report_flags sriov_control_flags[] = {
-	{"Enable", PCI_SRIOV_CTRL_VFE},	      {"Migration", PCI_SRIOV_CTRL_VFM},
-	{"Interrupt", PCI_SRIOV_CTRL_INTR},   {"MSE", PCI_SRIOV_CTRL_MSE},
-	{"ARIHierarchy", PCI_SRIOV_CTRL_ARI}, {NULL, 0},
-};
-
-static void report_sriov_numbers(const struct probe_cap *cap, struct report *report)
-{
-	uint32_t device = probe_cap_get(cap, PCI_SRIOV_VF_DID, 2);
-
-	report_count(report, "Initial VFs",
-		     "\t\tInitial VFs: ", probe_cap_get(cap, PCI_SRIOV_INITIAL_VF, 2));
-	report_count(report, "Total VFs",
-		     ", Total VFs: ", probe_cap_get(cap, PCI_SRIOV_TOTAL_VF, 2));
-	report_count(report, "Number of VFs",
-		     ", Number of VFs: ", probe_cap_get(cap, PCI_SRIOV_NUM_VF, 2));
-	report_count(report, "VF offset",
-		     "\n\t\tVF offset: ", probe_cap_get(cap, PCI_SRIOV_VF_OFFSET, 2));
-	report_count(report, "VF stride", ", stride: ", probe_cap_get(cap, PCI_SRIOV_VF_STRIDE, 2));
-	report_say(report, ", Device ID: %04x\n", device);
-	report_hex(report, "VF Device ID", 4, device);
-}
-
-static void report_sriov_pages(const struct probe_cap *cap, struct report *report)
-{
-	uint32_t supported = probe_cap_get(cap, PCI_SRIOV_SUP_PGSIZE, 4);
-	uint32_t system = probe_cap_get(cap, PCI_SRIOV_SYS_PGSIZE, 4);
-
-	report_say(report, "\t\tSupported Page Size: %08x, System Page Size: %08x\n", supported,
-		   system);
-	report_hex(report, "Supported Page Size", 8, supported);
-	report_hex(report, "System Page Size", 8, system);
-}
-
-static void decode_sriov(const struct probe_cap *cap, struct report *report)
-{
-	static const struct report_flags caps[] = {{"Migration", PCI_SRIOV_CAP_VFM}, {NULL, 0}};
-	static const struct report_flags status[] = {{"Migration", PCI_SRIOV_STATUS_VFM},
-						     {NULL, 0}};
-
-	report_say(report, "\n");
-	report_one_register(cap, report, "IOVCap", caps, PCI_SRIOV_CAP, 4);
-	report_one_register(cap, report, "IOVCtl", sriov_control_flags, PCI_SRIOV_CTRL, 2);
-	report_one_register(cap, report, "IOVSta", status, PCI_SRIOV_STATUS, 2);
-	report_sriov_numbers(cap, report);
-	report_sriov_pages(cap, report);
+	probe_report_register(cap, report, "PASIDCtl", pasid_control_flags, PCI_PASID_CTRL, 2);
 }
 
 /* ---- The table ----------------------------------------------------------------------------- */
 
 static const struct probe_decoder decoders[] = {
 	{0x00, "Null", 0, NULL},
-	{PCI_EXT_CAP_ID_ERR, "Advanced Error Reporting", PCI_ERR_CAP + 4, decode_aer},
+	{PCI_EXT_CAP_ID_ERR, "Advanced Error Reporting", PCI_ERR_HEADER_LOG + 16, probe_report_aer},
 	{PCI_EXT_CAP_ID_VC, "Virtual Channel", 0, NULL},
 	{PCI_EXT_CAP_ID_DSN, "Device Serial Number", 12, decode_serial_number},
 	{PCI_EXT_CAP_ID_PWR, "Power Budgeting", 0, NULL},
@@ -282,15 +176,16 @@ static const struct probe_decoder decoders[] = {
 	{PCI_EXT_CAP_ID_ACS, "Access Control Services", 8, decode_acs},
 	{PCI_EXT_CAP_ID_ARI, "Alternative Routing-ID Interpretation (ARI)", 8, decode_ari},
 	{PCI_EXT_CAP_ID_ATS, "Address Translation Service (ATS)", 8, decode_ats},
-	{PCI_EXT_CAP_ID_SRIOV, "Single Root I/O Virtualization (SR-IOV)", PCI_SRIOV_SYS_PGSIZE + 4,
-	 decode_sriov},
+	{PCI_EXT_CAP_ID_SRIOV, "Single Root I/O Virtualization (SR-IOV)", PCI_EXT_CAP_SRIOV_SIZEOF,
+	 probe_report_sriov},
 	{PCI_EXT_CAP_ID_MRIOV, "Multi-Root I/O Virtualization (MR-IOV)", 0, NULL},
 	{PCI_EXT_CAP_ID_MCAST, "Multicast", 0, NULL},
 	{PCI_EXT_CAP_ID_PRI, "Page Request Interface (PRI)", 16, decode_pri},
-	{PCI_EXT_CAP_ID_REBAR, "Physical Resizable BAR", 0, NULL},
-	{PCI_EXT_CAP_ID_DPA, "Dynamic Power Allocation", 0, NULL},
-	{PCI_EXT_CAP_ID_TPH, "Transaction Processing Hints", 0, NULL},
-	{PCI_EXT_CAP_ID_LTR, "Latency Tolerance Reporting", 0, NULL},
+	{PCI_EXT_CAP_ID_REBAR, "Physical Resizable BAR", PCI_REBAR_CTRL + 4, probe_report_rebar},
+	{PCI_EXT_CAP_ID_DPA, "Dynamic Power Allocation", PCI_DPA_BASE_SIZEOF, probe_report_dpa},
+	{PCI_EXT_CAP_ID_TPH, "Transaction Processing Hints", PCI_TPH_BASE_SIZEOF, probe_report_tph},
+	{PCI_EXT_CAP_ID_LTR, "Latency Tolerance Reporting", PCI_EXT_CAP_LTR_SIZEOF,
+	 probe_report_ltr},
 	{PCI_EXT_CAP_ID_SECPCI, "Secondary PCI Express", 0, NULL},
 	{PCI_EXT_CAP_ID_PMUX, "Protocol Multiplexing", 0, NULL},
 	{PCI_EXT_CAP_ID_PASID, "Process Address Space ID (PASID)", 8, decode_pasid},

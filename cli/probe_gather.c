@@ -31,18 +31,17 @@ static time_t now_s(void)
 	return now.tv_sec;
 }
 
-/* Keeps in mind that the device was lost: refusals are its right, these are not. */
-static int note(struct probe *probe, int err)
+/* Refusals are a device's right; these are not. */
+int probe_note(struct probe *probe, int err)
 {
 	if (!probe->lost && (err == -ENODEV || err == -ETIMEDOUT || err == -EPROTO))
 		probe->lost = err;
 	return err;
 }
 
-/* Whether it is time to ask no more. */
-static int given_up(struct probe *probe, time_t deadline)
+int probe_given_up(struct probe *probe)
 {
-	return note(probe, now_s() >= deadline ? -ETIMEDOUT : 0);
+	return probe_note(probe, now_s() >= probe->deadline ? -ETIMEDOUT : 0);
 }
 
 static void gather_region(struct probe *probe, struct umd_driver *driver, unsigned int index)
@@ -51,7 +50,7 @@ static void gather_region(struct probe *probe, struct umd_driver *driver, unsign
 	unsigned int count;
 
 	region->info.size = sizeof(region->info);
-	region->error = note(probe, umd_driver_get_region(driver, index, &region->info));
+	region->error = probe_note(probe, umd_driver_get_region(driver, index, &region->info));
 	if (region->error || !region->info.areas)
 		return;
 
@@ -60,30 +59,30 @@ static void gather_region(struct probe *probe, struct umd_driver *driver, unsign
 		region->error = -ENOMEM;
 		return;
 	}
-	region->error = note(probe, umd_driver_get_areas(driver, index, region->areas,
-							 region->info.areas, &count));
+	region->error = probe_note(probe, umd_driver_get_areas(driver, index, region->areas,
+							       region->info.areas, &count));
 	if (!region->error && count < region->info.areas)
 		region->info.areas = count; /* it says one thing and then another */
 }
 
-static void gather_regions(struct probe *probe, struct umd_driver *driver, time_t deadline)
+static void gather_regions(struct probe *probe, struct umd_driver *driver)
 {
 	for (unsigned int i = 0; i < probe->info.regions; i++) {
-		probe->regions[i].error = given_up(probe, deadline);
+		probe->regions[i].error = probe_given_up(probe);
 		if (!probe->regions[i].error)
 			gather_region(probe, driver, i);
 	}
 }
 
-static void gather_irqs(struct probe *probe, struct umd_driver *driver, time_t deadline)
+static void gather_irqs(struct probe *probe, struct umd_driver *driver)
 {
 	for (unsigned int i = 0; i < probe->info.irqs; i++) {
 		struct probe_irq *irq = &probe->irqs[i];
 
 		irq->info.size = sizeof(irq->info);
-		irq->error = given_up(probe, deadline);
+		irq->error = probe_given_up(probe);
 		if (!irq->error)
-			irq->error = note(probe, umd_driver_get_irq(driver, i, &irq->info));
+			irq->error = probe_note(probe, umd_driver_get_irq(driver, i, &irq->info));
 	}
 }
 
@@ -93,14 +92,16 @@ static void gather_caps(struct probe *probe, struct umd_driver *driver)
 {
 	struct probe_caps *caps = &probe->caps;
 
-	caps->error = note(probe, umd_driver_list_caps(driver, caps->caps, UMD_DRIVER_EXT_CAPS_MAX,
+	caps->error =
+		probe_note(probe, umd_driver_list_caps(driver, caps->caps, UMD_DRIVER_EXT_CAPS_MAX,
 						       &caps->count));
 	caps = &probe->ext_caps;
-	caps->error = note(probe, umd_driver_list_ext_caps(driver, caps->caps,
+	caps->error =
+		probe_note(probe, umd_driver_list_ext_caps(driver, caps->caps,
 							   UMD_DRIVER_EXT_CAPS_MAX, &caps->count));
 }
 
-static void gather_config(struct probe *probe, struct umd_driver *driver, time_t deadline)
+static void gather_config(struct probe *probe, struct umd_driver *driver)
 {
 	const struct umd_driver_region *region = &probe->regions[UMD_DRIVER_CONFIG].info;
 	size_t size;
@@ -110,32 +111,32 @@ static void gather_config(struct probe *probe, struct umd_driver *driver, time_t
 	else
 		probe->config_error = probe->regions[UMD_DRIVER_CONFIG].error;
 	if (!probe->config_error)
-		probe->config_error = given_up(probe, deadline);
+		probe->config_error = probe_given_up(probe);
 	if (probe->config_error)
 		return;
 
 	size = region->bytes < PROBE_CONFIG_MAX ? (size_t)region->bytes : PROBE_CONFIG_MAX;
-	probe->config_error = note(
+	probe->config_error = probe_note(
 		probe, umd_driver_region_read(driver, UMD_DRIVER_CONFIG, 0, probe->config, size));
 	if (probe->config_error)
 		return;
 
 	probe->config_size = size;
 	gather_caps(probe, driver);
+	probe_gather_vpd(probe, driver);
 }
 
 void probe_gather(struct probe *probe, struct umd_driver *driver)
 {
-	time_t deadline = now_s() + PATIENCE_S;
-
+	probe->deadline = now_s() + PATIENCE_S;
 	probe->limits.size = sizeof(probe->limits);
 	probe->info.size = sizeof(probe->info);
 	umd_driver_get_limits(driver, &probe->limits);
 	umd_driver_get_info(driver, &probe->info);
 
-	gather_regions(probe, driver, deadline);
-	gather_irqs(probe, driver, deadline);
-	gather_config(probe, driver, deadline);
+	gather_regions(probe, driver);
+	gather_irqs(probe, driver);
+	gather_config(probe, driver);
 }
 
 void probe_release(struct probe *probe)

@@ -3,7 +3,8 @@
  * One report in two forms, text for people and JSON for programs, written by the same code so that
  * both say the same. The functions below are grouped by the form that they write.
  *
- * Nothing that a device sends reaches the output but as numbers, flags and names of ours.
+ * Nothing that a device sends reaches the output but as numbers, flags and names of ours, and the
+ * texts of its Vital Product Data, escaped.
  */
 #ifndef CLI_REPORT_H
 #define CLI_REPORT_H

@@ -12,11 +12,14 @@
 #include "cli.h"
 #include "kinds.h"
 
-enum { SOCKET_PATH = 256, FD, PRINT_CAPABILITIES };
+enum { SOCKET_PATH = 256, FD, GRACE, PRINT_CAPABILITIES };
+
+#define GRACE_MAX 86400 /* seconds: a day */
 
 static const struct option long_options[] = {
 	{"socket-path", required_argument, NULL, SOCKET_PATH},
 	{"fd", required_argument, NULL, FD},
+	{"grace", required_argument, NULL, GRACE},
 	{"option", required_argument, NULL, 'o'},
 	{"print-capabilities", no_argument, NULL, PRINT_CAPABILITIES},
 	{"help", no_argument, NULL, 'h'},
@@ -28,18 +31,39 @@ struct asked {
 	bool help, capabilities;
 };
 
-static int parse_fd(const char *text, int *ret)
+static bool parse_number(const char *text, long max, long *ret)
 {
 	char *end;
 	long value;
 
 	errno = 0;
 	value = strtol(text, &end, 10);
-	if (errno || end == text || *end || value < 0 || value > INT_MAX)
+	if (errno || end == text || *end || value < 0 || value > max)
+		return false;
+	*ret = value;
+	return true;
+}
+
+static int parse_fd(const char *text, int *ret)
+{
+	long value;
+
+	if (!parse_number(text, INT_MAX, &value))
 		return cli_misuse(" serve", "--fd wants a number, not '%s'", text);
 	if (fcntl((int)value, F_GETFD) < 0)
 		return cli_fail("--fd %ld: not an open file descriptor", value);
 	*ret = (int)value;
+	return CLI_OK;
+}
+
+static int parse_grace(const char *text, unsigned int *ret)
+{
+	long value;
+
+	if (!parse_number(text, GRACE_MAX, &value))
+		return cli_misuse(" serve", "--grace wants seconds, 0 to %d, not '%s'", GRACE_MAX,
+				  text);
+	*ret = (unsigned int)value;
 	return CLI_OK;
 }
 
@@ -55,6 +79,9 @@ static int parse_options(int argc, char **argv, struct serve *serve, struct aske
 			break;
 		case FD:
 			status = parse_fd(optarg, &serve->fd);
+			break;
+		case GRACE:
+			status = parse_grace(optarg, &serve->grace);
 			break;
 		case 'o':
 			serve->options[serve->option_count++] = optarg;

@@ -13,6 +13,7 @@ struct serve {
 	int fd;			 /* -1: none */
 	const char **options;	 /* "name=value", as given */
 	size_t option_count;
+	unsigned int grace; /* seconds that a driver has to let go when the process is to end */
 };
 
 /* Serves until SIGTERM or SIGINT. Returns an exit status. */

@@ -29,6 +29,8 @@ void serve_help(FILE *to)
 	      "                        that is connected and ends the process with its driver\n"
 	      "  -o, --option NAME=VALUE\n"
 	      "                        Set an option of the kind\n"
+	      "  --grace SECONDS       When ended, ask the driver to let go of the device first (the\n"
+	      "                        REQ interrupt) and wait so long; a second signal ends at once\n"
 	      "  --print-capabilities  Print what the kind can do as JSON, and exit\n"
 	      "  -h, --help            This text; with a KIND, the kind's options\n"
 	      "\n",

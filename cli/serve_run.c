@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Serving: the device is made, put on its socket, and driven by one loop until a signal arrives or
- * the one client of a connected socket leaves. Everything that can fail fails before the line that
- * says it is ready.
+ * the one client of a connected socket leaves. With time to spare, the first signal asks the client
+ * to let go of the device, and the process ends when it has. Everything that can fail fails before
+ * the line that says it is ready.
  */
 #include "serve.h"
 
@@ -41,11 +42,40 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* A device being served, and how it is to end. */
+struct serving {
+	struct umd_device *device;
+	unsigned int grace; /* seconds */
+	int signals;	    /* signalfd */
+	struct umd_watch *signal_watch, *deadline;
+	bool stop;
+};
+
+static void on_deadline(void *data, uint32_t events)
+{
+	struct serving *serving = data;
+
+	serving->stop = true;
+}
+
+/* The loop ends by itself once the device is unplugged and nobody uses it. */
+static bool ask_to_let_go(struct serving *serving)
+{
+	const uint64_t grace = serving->grace * UINT64_C(1000000000);
+
+	return serving->grace && umd_device_unplug(serving->device, grace) == 0 &&
+	       umd_watch_set_timer(serving->deadline, grace) == 0;
+}
+
 static void on_signal(void *data, uint32_t events)
 {
-	bool *stop = data;
+	struct serving *serving = data;
+	struct signalfd_siginfo info;
 
-	*stop = true;
+	while (read(serving->signals, &info, sizeof(info)) > 0)
+		continue;
+	if (!ask_to_let_go(serving))
+		serving->stop = true;
 }
 
 static int create_server(struct umd_device *device, const struct serve *serve,
@@ -83,9 +113,9 @@ static void say_ready(const struct serve *serve)
 			serve->fd);
 }
 
-static int loop(struct umd_server *server, const bool *stop)
+static int loop(struct umd_server *server, const struct serving *serving)
 {
-	while (!*stop) {
+	while (!serving->stop) {
 		int err = umd_server_dispatch(server, -1);
 
 		if (err == -ESHUTDOWN)
@@ -96,24 +126,31 @@ static int loop(struct umd_server *server, const bool *stop)
 	return CLI_OK;
 }
 
+static int watch(struct serving *serving)
+{
+	int err = umd_watch_fd(serving->device, serving->signals, EPOLLIN, on_signal, serving,
+			       &serving->signal_watch);
+
+	if (!err && serving->grace)
+		err = umd_watch_timer(serving->device, on_deadline, serving, &serving->deadline);
+	return err ? cli_fail("waiting for signals: %s", strerror(-err)) : CLI_OK;
+}
+
 static int serve_device(struct umd_device *device, const struct serve *serve, int signals)
 {
+	struct serving serving = {.device = device, .grace = serve->grace, .signals = signals};
 	struct umd_server *server;
-	struct umd_watch *watch;
-	bool stop = false;
-	int status, err;
+	int status = watch(&serving);
 
-	err = umd_watch_fd(device, signals, EPOLLIN, on_signal, &stop, &watch);
-	if (err)
-		return cli_fail("waiting for signals: %s", strerror(-err));
-
-	status = create_server(device, serve, &server);
+	if (status == CLI_OK)
+		status = create_server(device, serve, &server);
 	if (status == CLI_OK) {
 		say_ready(serve);
-		status = loop(server, &stop);
+		status = loop(server, &serving);
 		umd_server_destroy(server);
 	}
-	umd_watch_destroy(watch);
+	umd_watch_destroy(serving.deadline);
+	umd_watch_destroy(serving.signal_watch);
 	return status;
 }
 

@@ -2,9 +2,10 @@
 /*
  * Write a PCI device in user space, and serve it to a driver over vfio-user.
  *
- * A device is made in four steps: umd_device_create(), a call for each BAR and interrupt it has,
- * umd_device_realize(), umd_server_create(). After that the process calls umd_server_dispatch()
- * in its loop, and the device's handlers run inside that call. examples/copier.c is a whole device.
+ * A device is made in four steps: umd_device_create(), a call for each BAR, interrupt and
+ * capability (umdev/caps.h) it has, umd_device_realize(), umd_server_create(). After that the
+ * process calls umd_server_dispatch() in its loop, and the device's handlers run inside that call.
+ * examples/copier.c is a whole device.
  *
  * Threads: a device, its requests, watches and server belong to one thread. Nothing here starts a
  * thread or installs a signal handler, and nothing waits for the peer.
@@ -33,16 +34,51 @@ struct umd_watch;   /* a file descriptor or a timer that the device waits for */
 
 /* ---- Devices ------------------------------------------------------------------------------- */
 
-/** Why a device is reset. Whatever the kind, its registers return to their initial values. */
+/**
+ * Why a device is reset. Whatever the kind, its registers return to their initial values, and the
+ * library lowers the line, empties the MSI-X table and resets config space:
+ *
+ *			BARs		sticky bits	eventfds, DMA maps
+ *	DEVICE		reset		stay		stay
+ *	FLR, POWER	reset		stay		stay
+ *	SELF		stay		stay		stay
+ *	DISCONNECT	reset		reset		dropped
+ *
+ * Each also brings the device back to D0, and out of low power.
+ *
+ * Sticky is what a function level reset leaves alone (PCI Express Base 5.0, section 6.6.2).
+ */
 enum umd_reset {
-	UMD_RESET_DEVICE,     /* the driver asked: VFIO_USER_DEVICE_RESET */
+	UMD_RESET_DEVICE, /* the client asked: VFIO_USER_DEVICE_RESET */
+	UMD_RESET_FLR,	  /* the driver asked, by the PCI Express or Advanced Features capability */
+	UMD_RESET_POWER,  /* the driver moved it from D3hot to D0, without No_Soft_Reset */
+	UMD_RESET_SELF,	  /* umd_device_reset(): behind the driver's back, so BARs stay */
 	UMD_RESET_DISCONNECT, /* the client is gone; the next one finds a fresh device */
+};
+
+/** Power states: of the Power Management capability, or as the client asks by DEVICE_FEATURE. */
+enum umd_power {
+	UMD_POWER_D0,
+	UMD_POWER_D1, /* below D0, the device is reached by config space only, and sends nothing */
+	UMD_POWER_D2,
+	UMD_POWER_D3HOT,
+	UMD_POWER_LOW, /* unused for a while, at the client's word; any access wakes the device */
 };
 
 /** What a device is told. Every member may be NULL; `data` is struct umd_device_info's. */
 struct umd_device_ops {
 	/** The device returns to its initial state. Interrupts are already low. */
 	void (*reset)(void *data, enum umd_reset kind);
+
+	/** The device is in another power state. A reset that leads to D0 is told after it. */
+	void (*power)(void *data, enum umd_power state);
+
+	/**
+	 * What umd_device_unplug() began has ended: the device is nobody's any more. `surprise`
+	 * says that its client did not let go of it in time; when it leaves after all, that is a
+	 * reset as ever.
+	 */
+	void (*unplugged)(void *data, bool surprise);
 
 	/**
 	 * The last call, from umd_device_destroy(): destroys what watches it has, frees `data`.
@@ -75,15 +111,44 @@ int umd_device_create(const struct umd_device_info *info, struct umd_device **re
 void umd_device_destroy(struct umd_device *device);
 
 /**
- * Checks what was declared and lays out config space. Afterwards nothing can be added.
+ * Checks what was declared. Afterwards nothing can be added. Fails too where one of the calls that
+ * declare BARs, interrupts and capabilities has failed, with what the first of them returned, so
+ * that these need no check one by one.
  *
- * @param error filled in with the field at fault; may be NULL
- * @return 0; -EINVAL; -ENOMEM
+ * @param error filled in with a sentence that names the field at fault; may be NULL
+ * @return 0; -EINVAL; what the call at fault returned
  */
 int umd_device_realize(struct umd_device *device, struct umd_error *error);
 
-/** Resets the device as its driver's DEVICE_RESET would. A request under way is cancelled. */
+/**
+ * Resets the device behind its driver's back: UMD_RESET_SELF. For a reset register of its own, say.
+ * As after any reset the driver finds COMMAND cleared; BARs are as it left them, so that setting
+ * MEM or IO again is enough. A request under way is cancelled.
+ */
 void umd_device_reset(struct umd_device *device);
+
+/* ---- Coming and going ---------------------------------------------------------------------- */
+
+/**
+ * Asks the client to let go of the device, by the REQ interrupt, and again every ten seconds. After
+ * the deadline the device is gone by surprise: everything reads as all ones, writes are dropped,
+ * DMA is over, SET_IRQS, resets and features answer -ENODEV, and each eventfd is signalled once, so
+ * that whoever waits on it looks. What the client has mapped of a BAR stays mapped.
+ *
+ * Either way ops.unplugged() is told in the end, and umd_server_dispatch() returns -ESHUTDOWN once
+ * the client has left.
+ *
+ * @param deadline_ns from now; 0: at once
+ * @return 0; -EALREADY once it has been called; -ENOMEM, -EMFILE
+ */
+int umd_device_unplug(struct umd_device *device, uint64_t deadline_ns);
+
+/**
+ * The device has something for a driver that has put it to sleep: wakes it where the client said
+ * how (DEVICE_FEATURE's low power entry with wake-up), and sets PME_Status where the Power
+ * Management capability is to send PME from this state.
+ */
+void umd_device_wake(struct umd_device *device);
 
 /* ---- Regions: BARs and what stands behind them --------------------------------------------- */
 
@@ -98,8 +163,8 @@ void umd_device_reset(struct umd_device *device);
  * bytes in ascending order, each handed over with its value in host byte order, and completed at
  * once. A missing `read` reads zero, a missing `write` ignores.
  *
- * Memory BARs answer -EIO while the driver has COMMAND.MEM clear, as in vfio-pci; I/O BARs are not
- * gated.
+ * Memory BARs answer -EIO while the driver has COMMAND.MEM clear, as in vfio-pci, and I/O BARs
+ * while it has COMMAND.IO clear, which vfio-pci leaves to the hardware. So do both below D0.
  */
 struct umd_region {
 	uint64_t size;	    /* a power of two: at least 16, of I/O at least 4 and at most 256 */
@@ -118,6 +183,16 @@ struct umd_region {
  */
 int umd_device_add_bar(struct umd_device *device, unsigned int index,
 		       const struct umd_region *region);
+
+/**
+ * Declares the expansion ROM: its bytes are copied. What of its BAR lies behind them reads as all
+ * ones; the BAR's size is the next power of two, at least 2 KiB. As in vfio-pci the client reads it
+ * as a region of its own, whatever the BAR's enable bit says, while COMMAND.MEM is set.
+ *
+ * @param size at most 16 MiB
+ * @return 0; -EINVAL; -EEXIST; -EBUSY once realised; -ENOMEM
+ */
+int umd_device_add_rom(struct umd_device *device, const void *bytes, size_t size);
 
 /** A part of a region, page-aligned where it is to be mapped. */
 struct umd_area {
@@ -214,20 +289,40 @@ struct umd_msix {
 	uint64_t table_offset;	/* a multiple of 8 */
 	unsigned int pba_bar;	/* the memory BAR that holds the pending bits, 8 bytes per 64 */
 	uint64_t pba_offset;	/* a multiple of 8 */
+	unsigned int at;	/* offset in config space; 0: the next free place */
 };
 
 /** Declares MSI-X. Table and PBA are served by the library. @return 0; -EINVAL; -EEXIST; -EBUSY */
 int umd_device_add_msix(struct umd_device *device, const struct umd_msix *msix);
 
+/* MSI: umd_device_add_msi() in umdev/caps.h. */
+
 /** Drives the INTx line. Level-triggered: it stays as set until set again or reset. */
 void umd_device_set_intx(struct umd_device *device, bool asserted);
 
 /**
- * Sends one message of MSI-X (or ERR, or REQ). Never blocks.
+ * Sends one message of MSI or MSI-X, or signals ERR or REQ. Never blocks. With fewer MSI messages
+ * enabled than the device has vectors, several vectors share one.
  *
  * @return 0, also where the driver has the vector masked or off; -EINVAL for no such vector
  */
 int umd_device_trigger(struct umd_device *device, enum umd_irq index, unsigned int vector);
+
+/** How many vectors of an index the driver has in use, counted from 0; of MSI a power of two. */
+unsigned int umd_device_enabled_vectors(const struct umd_device *device, enum umd_irq index);
+
+struct umd_ims_domain;
+
+/**
+ * Puts an entry of an interrupt store (umdev/ims.h) behind an MSI-X vector, at any time: what
+ * triggers the entry for its owner signals the driver's eventfd of that vector, and the vector's
+ * mask and pending bit are the entry's. An entry that is revoked leaves the vector silent.
+ *
+ * @param domain outlives the device, or until another call for the vector; NULL: nothing any more
+ * @return 0; -EINVAL for no such vector; -ENOENT for no such entry; -ENOMEM; -EMFILE
+ */
+int umd_device_back_vector(struct umd_device *device, unsigned int vector,
+			   struct umd_ims_domain *domain, uint64_t handle);
 
 /* ---- DMA ----------------------------------------------------------------------------------- */
 
@@ -236,9 +331,9 @@ int umd_device_trigger(struct umd_device *device, enum umd_irq index, unsigned i
  * Nothing is promised about the order in which the bytes of one call become visible.
  *
  * @param iova as the driver gave it to the device
- * @return 0; -ENODEV while bus mastering is off; -EFAULT where the range is not mapped, not for
- *         this direction, or the memory behind it is gone; -EREMOTE where the driver shared no
- *         file for it, so that it can only be reached by messages. On error, part may be copied.
+ * @return 0; -ENODEV while bus mastering is off, or below D0; -EFAULT where the range is not
+ * mapped, not for this direction, or the memory behind it is gone; -EREMOTE where the driver shared
+ * no file for it, so that it can only be reached by messages. On error, part may be copied.
  */
 int umd_dma_read(struct umd_device *device, uint64_t iova, void *to, size_t size);
 int umd_dma_write(struct umd_device *device, uint64_t iova, const void *from, size_t size);
@@ -299,7 +394,8 @@ int umd_server_fd(const struct umd_server *server);
  * Handles what has arrived for the device: messages, connections, its watches.
  *
  * @param timeout_ms how long to wait for something to arrive; 0 does not wait, -1 waits for ever
- * @return 0; -ESHUTDOWN once a server on a connected fd has lost its client; -EINTR
+ * @return 0; -ESHUTDOWN once a server on a connected fd has lost its client, and once the device
+ * was unplugged and has none; -EINTR
  */
 int umd_server_dispatch(struct umd_server *server, int timeout_ms);
 

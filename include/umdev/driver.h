@@ -188,6 +188,71 @@ int umd_driver_get_irq(struct umd_driver *driver, unsigned int index, struct umd
 /** How many vectors an interrupt index has. @return vectors; -EINVAL for no such index */
 int umd_driver_irq_count(struct umd_driver *driver, unsigned int index);
 
+/* ---- Events: what a device says unasked ---------------------------------------------------- */
+
+/** Kinds of event, in the order in which umd_driver_next_event() gives those that are there. */
+enum umd_driver_event_kind {
+	UMD_DRIVER_EVENT_ERROR,	 /* an error that AER, or the device's registers, tell more about */
+	UMD_DRIVER_EVENT_WAKEUP, /* it left low power: see umd_driver_low_power_enter() */
+	UMD_DRIVER_EVENT_UNPLUG_REQUEST, /* it is to be let go: stop using it, and close it */
+	UMD_DRIVER_EVENT_REMOVED,	 /* it is gone; close it. The last event */
+};
+
+struct umd_driver_event {
+	size_t size;	   /* sizeof(struct umd_driver_event) */
+	unsigned int kind; /* enum umd_driver_event_kind */
+};
+
+/**
+ * Begins to listen for events, until the device is closed. Takes the interrupts UMD_DRIVER_ERR and
+ * UMD_DRIVER_REQ, as far as the device has them: without the one it reports no errors, without the
+ * other it makes no requests. Takes five file descriptors.
+ *
+ * @return 0; -EALREADY; -ENOMEM, -EMFILE; -EOPNOTSUPP for a device that takes no file descriptors;
+ *         what it answers where it refuses an interrupt that it has. On error, nothing has changed.
+ */
+int umd_driver_enable_events(struct umd_driver *driver);
+
+/**
+ * A file descriptor that polls readable when umd_driver_next_event() has something to do, which may
+ * turn out to be no event yet. It stays the library's: nothing is read from it, and it is valid
+ * until the device is closed, also when the device is gone.
+ *
+ * @return -EINVAL before umd_driver_enable_events()
+ */
+int umd_driver_event_fd(const struct umd_driver *driver);
+
+/**
+ * The next event. Never waits. Events of a kind that have come since its last one are one, also an
+ * unplug request, which the device repeats.
+ *
+ * A device that is gone is REMOVED, once, and after that nothing: it hung up, answered a call with
+ * -ENODEV, did not answer one in time, or broke the protocol. Other events that were not taken yet
+ * are dropped. Since a device that is removed by surprise also signals whoever listens, each other
+ * event is held back until the device, asked by the library, has answered that it is still there.
+ *
+ * @return 0; -EAGAIN where there is none; -EINVAL before umd_driver_enable_events(), or for a size
+ *         that cannot be
+ */
+int umd_driver_next_event(struct umd_driver *driver, struct umd_driver_event *ret);
+
+/* ---- Low power ----------------------------------------------------------------------------- */
+
+/**
+ * The driver will not use the device for a while, and the device may save power. The next access
+ * to a region wakes it; what is mapped of it must not be touched until umd_driver_low_power_exit().
+ *
+ * @param wakeup the device may also wake by itself. Either way it has left low power then, and
+ *               UMD_DRIVER_EVENT_WAKEUP says so, also after an access of the driver's own. Without
+ *               `wakeup`, a device that was woken goes back to sleep, until the driver exits.
+ * @return 0; -ENOTTY where the device cannot; -EINVAL where it is in low power already, and for
+ *         `wakeup` without umd_driver_enable_events()
+ */
+int umd_driver_low_power_enter(struct umd_driver *driver, bool wakeup);
+
+/** Ends low power. @return 0, also where there was none; -ENOTTY where the device cannot */
+int umd_driver_low_power_exit(struct umd_driver *driver);
+
 /* ---- Config space (of devices with UMD_DRIVER_PCI) ----------------------------------------- */
 
 /**

@@ -8,8 +8,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include <umdev/caps.h>
+
 #include "base/export.h"
 #include "base/fd.h"
+#include "base/range.h"
+#include "device/caps.h"
 #include "device/msix.h"
 
 static int init_rooms(struct umd_device *device, const struct umd_device_info *info)
@@ -27,6 +31,9 @@ static int init_rooms(struct umd_device *device, const struct umd_device_info *i
 		return err;
 	umd_pci_config_init(&device->config, info);
 	umd_dma_space_init(&device->space);
+	err = umd_caps_init(device);
+	if (err)
+		return err;
 	return umd_irqs_declare(&device->irqs, UMD_IRQ_ERR, 1) ||
 			       umd_irqs_declare(&device->irqs, UMD_IRQ_REQ, 1)
 		       ? -ENOMEM
@@ -48,6 +55,7 @@ UMD_EXPORT int umd_device_create(const struct umd_device_info *info, struct umd_
 	device->poller.fd = -1;
 	device->irqs.signaller.null_fd = -1;
 	device->irqs.intx.unmask_fd = -1;
+	device->power.wakeup_fd = -1;
 	for (unsigned int i = 0; i < UMD_BARS; i++)
 		device->bars[i].memory_fd = -1;
 
@@ -77,6 +85,10 @@ UMD_EXPORT void umd_device_destroy(struct umd_device *device)
 	}
 	for (unsigned int i = 0; i < device->ioeventfd_count; i++)
 		umd_close(&device->ioeventfds[i].fd);
+	umd_unplug_finish(device);
+	umd_caps_finish(device);
+	umd_close(&device->power.wakeup_fd);
+	free(device->rom.bytes);
 	umd_irqs_finish(&device->irqs);
 	umd_dma_space_reset(&device->space);
 	umd_poller_finish(&device->poller);
@@ -90,33 +102,32 @@ UMD_EXPORT int umd_device_realize(struct umd_device *device, struct umd_error *e
 
 	if (device->realized)
 		return umd_error_set(error, -EBUSY, "%s: realised already", device->name);
-	if (device->msix.vectors) {
+	if (device->declared.code)
+		return umd_error_set(error, device->declared.code, "%s", device->declared.text);
+	err = umd_pci_config_realize(&device->config, error);
+	if (!err && device->msix.vectors)
 		err = umd_msix_realize(device, error);
-		if (err)
-			return err;
-	}
-	umd_pci_config_realize(&device->config);
+	if (err)
+		return err;
 	device->realized = true;
 	return 0;
 }
 
-void umd_device_do_reset(struct umd_device *device, enum umd_reset kind)
+/*
+ * What config space, power state and presence allow. Interrupts wait while the device is not in D0;
+ * bus mastering is not asked for messages: SET_IRQS alone says whether they are wanted.
+ */
+void umd_device_update(struct umd_device *device)
 {
-	bool disconnect = kind == UMD_RESET_DISCONNECT;
+	uint16_t command = umd_pci_config_command(&device->config);
+	bool works = device->power.state == UMD_POWER_D0 && !umd_unplug_is_gone(device);
 
-	if (device->deferred)
-		umd_request_cancel(device->deferred, -ECANCELED);
-	umd_irqs_reset(&device->irqs, disconnect);
-	umd_pci_config_reset(&device->config);
-	if (disconnect)
-		umd_dma_space_reset(&device->space);
-	if (device->ops.reset)
-		device->ops.reset(device->data, kind);
-}
-
-UMD_EXPORT void umd_device_reset(struct umd_device *device)
-{
-	umd_device_do_reset(device, UMD_RESET_DEVICE);
+	device->decodes_memory = works && (command & PCI_COMMAND_MEMORY);
+	device->decodes_io = works && (command & PCI_COMMAND_IO);
+	device->is_master = works && (command & PCI_COMMAND_MASTER);
+	device->unusual = umd_unplug_is_gone(device) || device->power.entered;
+	umd_irqs_disable_intx(&device->irqs, command & PCI_COMMAND_INTX_DISABLE);
+	umd_irqs_set_quiet(&device->irqs, device->power.state != UMD_POWER_D0);
 }
 
 UMD_EXPORT void umd_device_set_intx(struct umd_device *device, bool asserted)
@@ -131,21 +142,62 @@ UMD_EXPORT int umd_device_trigger(struct umd_device *device, enum umd_irq index,
 	return index == UMD_IRQ_INTX ? -EINVAL : umd_irqs_trigger(&device->irqs, index, vector);
 }
 
-static bool is_bus_master(const struct umd_device *device)
+UMD_EXPORT unsigned int umd_device_enabled_vectors(const struct umd_device *device,
+						   enum umd_irq index)
 {
-	return umd_pci_config_command(&device->config) & PCI_COMMAND_MASTER;
+	return index < UMD_IRQ_INDEXES ? umd_irqs_enabled(&device->irqs, index) : 0;
+}
+
+UMD_EXPORT int umd_device_back_vector(struct umd_device *device, unsigned int vector,
+				      struct umd_ims_domain *domain, uint64_t handle)
+{
+	return umd_irqs_back(&device->irqs, vector, domain, handle);
+}
+
+int umd_device_set_irqs(struct umd_device *device, const struct umd_irq_set *set)
+{
+	return umd_unplug_is_gone(device) ? -ENODEV : umd_irqs_set(&device->irqs, set);
 }
 
 UMD_EXPORT int umd_dma_read(struct umd_device *device, uint64_t iova, void *to, size_t size)
 {
-	return is_bus_master(device) ? umd_dma_space_read(&device->space, iova, to, size) : -ENODEV;
+	return device->is_master ? umd_dma_space_read(&device->space, iova, to, size) : -ENODEV;
 }
 
 UMD_EXPORT int umd_dma_write(struct umd_device *device, uint64_t iova, const void *from,
 			     size_t size)
 {
-	return is_bus_master(device) ? umd_dma_space_write(&device->space, iova, from, size)
-				     : -ENODEV;
+	return device->is_master ? umd_dma_space_write(&device->space, iova, from, size) : -ENODEV;
+}
+
+UMD_EXPORT int umd_device_find_cap(const struct umd_device *device, unsigned int id)
+{
+	return umd_pci_config_find_cap(&device->config, id, false);
+}
+
+UMD_EXPORT int umd_device_find_ext_cap(const struct umd_device *device, unsigned int id)
+{
+	return umd_pci_config_find_cap(&device->config, id, true);
+}
+
+static bool is_field(const struct umd_device *device, unsigned int offset, unsigned int size)
+{
+	return (size == 1 || size == 2 || size == 4) &&
+	       umd_range_within(offset, size, device->config.size);
+}
+
+UMD_EXPORT uint32_t umd_device_config_read(const struct umd_device *device, unsigned int offset,
+					   unsigned int size)
+{
+	return is_field(device, offset, size) ? umd_pci_config_get(&device->config, offset, size)
+					      : 0;
+}
+
+UMD_EXPORT void umd_device_config_write(struct umd_device *device, unsigned int offset,
+					unsigned int size, uint32_t value)
+{
+	if (is_field(device, offset, size))
+		umd_pci_config_set(&device->config, offset, size, value);
 }
 
 UMD_EXPORT int umd_watch_fd(struct umd_device *device, int fd, uint32_t events, umd_watch_fn *fn,

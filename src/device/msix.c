@@ -4,8 +4,9 @@
 #include <errno.h>
 #include <linux/pci_regs.h>
 
-#include "base/bytes.h"
 #include "base/range.h"
+
+#define TPH_EXTENDED (1u << 8) /* of PCI_TPH_CAP: tags of 16 bits */
 
 static int check_stretch(const struct umd_device *device, unsigned int bar, uint64_t offset,
 			 uint64_t size, const char *what, struct umd_error *error)
@@ -42,25 +43,17 @@ static int back(struct umd_device *device, unsigned int bar, const struct umd_ba
 	return 0;
 }
 
-/* The capability's body: control, table and PBA. */
-static int add_capability(struct umd_device *device, struct umd_error *error)
+/* Steering tags lie in vector control where TPH Requester says so (PCIe 5.0, section 7.7.2). */
+static uint32_t tag_bits(const struct umd_device *device)
 {
-	const struct umd_msix *msix = &device->msix;
-	uint8_t body[PCI_CAP_MSIX_SIZEOF - PCI_MSIX_FLAGS] = {0}, writable[sizeof(body)] = {0};
+	int at = umd_pci_config_find_cap(&device->config, PCI_EXT_CAP_ID_TPH, true);
+	uint32_t tph = 0;
 
-	int at;
-
-	umd_put_le16(writable, PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
-	umd_put_le16(body, (uint16_t)(msix->vectors - 1));
-	umd_put_le32(&body[PCI_MSIX_TABLE - PCI_MSIX_FLAGS],
-		     (uint32_t)msix->table_offset | msix->table_bar);
-	umd_put_le32(&body[PCI_MSIX_PBA - PCI_MSIX_FLAGS],
-		     (uint32_t)msix->pba_offset | msix->pba_bar);
-	at = umd_pci_config_add_cap(&device->config, PCI_CAP_ID_MSIX, body, writable, sizeof(body));
-	if (at < 0)
-		return umd_error_set(error, at, "MSI-X: config space is full");
-	device->msix_cap = (unsigned int)at;
-	return 0;
+	if (at > 0)
+		tph = umd_pci_config_get(&device->config, (size_t)at + PCI_TPH_CAP, 4);
+	if ((tph & PCI_TPH_CAP_LOC_MASK) != PCI_TPH_LOC_MSIX)
+		return 0;
+	return tph & TPH_EXTENDED ? 0xffff0000 : 0x00ff0000;
 }
 
 int umd_msix_realize(struct umd_device *device, struct umd_error *error)
@@ -73,15 +66,17 @@ int umd_msix_realize(struct umd_device *device, struct umd_error *error)
 	const struct umd_backed pending = {.offset = msix->pba_offset,
 					   .size = umd_msix_pending_size(msix->vectors),
 					   .memory = device->irqs.msix.pending,
-					   .read_only = true};
-	int err = back(device, msix->table_bar, &table, "table", error);
+					   .read_only = true,
+					   .msix_pending = true};
+	int err;
+
+	device->irqs.msix.control_bits |= tag_bits(device);
+	err = back(device, msix->table_bar, &table, "table", error);
 
 	if (err)
 		return err;
 	err = back(device, msix->pba_bar, &pending, "pending bits", error);
-	if (err) {
+	if (err)
 		device->bars[msix->table_bar].backed_count--;
-		return err;
-	}
-	return add_capability(device, error);
+	return err;
 }

@@ -4,7 +4,6 @@
  * of memory are copied here and the rest is the device's own: register by register, or as a whole.
  */
 #include <errno.h>
-#include <linux/pci_regs.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -15,31 +14,18 @@ uint64_t umd_device_region_size(const struct umd_device *device, uint32_t index)
 {
 	if (index < UMD_BARS)
 		return device->bars[index].region.size;
-	return index == UMD_REGION_CONFIG ? UMD_PCI_CONFIG_SIZE : 0;
-}
-
-/* What config space says to the other rooms. */
-static void apply_config(struct umd_device *device)
-{
-	const struct umd_pci_config *config = &device->config;
-	uint16_t command = umd_pci_config_command(config);
-
-	umd_irqs_disable_intx(&device->irqs, command & PCI_COMMAND_INTX_DISABLE);
-	if (device->msix_cap)
-		umd_irqs_mask_msix(&device->irqs,
-				   umd_get_le16(&config->bytes[device->msix_cap + PCI_MSIX_FLAGS]) &
-					   PCI_MSIX_FLAGS_MASKALL);
+	if (index == UMD_REGION_ROM)
+		return device->rom.region_size;
+	return index == UMD_REGION_CONFIG ? device->config.size : 0;
 }
 
 static void access_config(struct umd_device *device, struct umd_request *request)
 {
-	if (!request->write) {
+	if (request->write)
+		umd_pci_config_write(&device->config, request->offset, request->data,
+				     request->size);
+	else
 		umd_pci_config_read(&device->config, request->offset, request->data, request->size);
-		return;
-	}
-
-	umd_pci_config_write(&device->config, request->offset, request->data, request->size);
-	apply_config(device);
 }
 
 /* The first stretch of memory that has a byte of [offset, offset + size), or NULL. */
@@ -59,6 +45,8 @@ static void access_backed(struct umd_device *device, const struct umd_backed *ba
 {
 	size_t at = (size_t)(offset - backed->offset);
 
+	if (backed->msix_pending)
+		umd_irqs_refresh_pending(&device->irqs);
 	if (!write)
 		memcpy(data, backed->memory + at, size);
 	else if (!backed->read_only)
@@ -109,12 +97,6 @@ static void access_registers(struct umd_device *device, const struct umd_bar *ba
 	}
 }
 
-static bool is_gated(const struct umd_device *device, const struct umd_bar *bar)
-{
-	return !(bar->region.flags & UMD_REGION_IO) &&
-	       !(umd_pci_config_command(&device->config) & PCI_COMMAND_MEMORY);
-}
-
 /* A handler that reads finds zeroes to fill, not what an earlier reply left. */
 static void run_handler(struct umd_device *device, const struct umd_bar *bar,
 			struct umd_request *request)
@@ -142,12 +124,58 @@ static void access_requests(struct umd_device *device, const struct umd_bar *bar
 static void access_bar(struct umd_device *device, const struct umd_bar *bar,
 		       struct umd_request *request)
 {
-	if (is_gated(device, bar))
+	bool decoded = bar->region.flags & UMD_REGION_IO ? device->decodes_io
+							 : device->decodes_memory;
+
+	if (!decoded)
 		request->error = -EIO;
 	else if (bar->region.access)
 		access_requests(device, bar, request);
 	else
 		access_registers(device, bar, request);
+}
+
+/* The ROM, and all ones in what of its BAR lies behind it. */
+static void access_rom(const struct umd_device *device, struct umd_request *request)
+{
+	const struct umd_rom *rom = &device->rom;
+	size_t offset = (size_t)request->offset, left = offset < rom->size ? rom->size - offset : 0;
+	size_t size = request->size < left ? request->size : left;
+
+	if (request->write) {
+		request->error = -EINVAL;
+		return;
+	}
+	if (!device->decodes_memory) {
+		request->error = -EIO;
+		return;
+	}
+	if (size)
+		memcpy(request->data, rom->bytes + offset, size);
+	memset(request->data + size, 0xff, request->size - size);
+}
+
+static void access_region(struct umd_device *device, struct umd_request *request)
+{
+	if (request->region == UMD_REGION_CONFIG)
+		access_config(device, request);
+	else if (request->region == UMD_REGION_ROM)
+		access_rom(device, request);
+	else
+		access_bar(device, &device->bars[request->region], request);
+}
+
+/* A device that is gone, or one that its client has put to sleep. */
+static void access_unusual(struct umd_device *device, struct umd_request *request)
+{
+	if (umd_unplug_is_gone(device)) {
+		umd_unplug_access(request);
+		return;
+	}
+	umd_power_access_begins(device);
+	access_region(device, request);
+	if (request->state == UMD_REQUEST_DONE)
+		umd_power_access_ends(device);
 }
 
 void umd_device_access(struct umd_device *device, struct umd_request *request)
@@ -160,8 +188,8 @@ void umd_device_access(struct umd_device *device, struct umd_request *request)
 	    !umd_range_within(request->offset, request->size,
 			      umd_device_region_size(device, request->region)))
 		request->error = -EINVAL;
-	else if (request->region == UMD_REGION_CONFIG)
-		access_config(device, request);
+	else if (device->unusual)
+		access_unusual(device, request);
 	else
-		access_bar(device, &device->bars[request->region], request);
+		access_region(device, request);
 }

@@ -45,6 +45,7 @@ static void finish(struct umd_request *request, int error)
 		return;
 
 	request->device->deferred = NULL;
+	umd_power_access_ends(request->device);
 	request->done(request->done_data);
 }
 
@@ -67,9 +68,13 @@ UMD_EXPORT void umd_request_defer(struct umd_request *request, umd_cancel_fn *ca
 
 void umd_request_cancel(struct umd_request *request, int error)
 {
+	umd_cancel_fn *cancel = request->cancel;
+
 	if (request->state != UMD_REQUEST_DEFERRED)
 		return;
-	if (request->cancel)
-		request->cancel(request->cancel_data);
+
+	request->cancel = NULL; /* told once, though it may reset the device, which cancels */
+	if (cancel)
+		cancel(request->cancel_data);
 	finish(request, error);
 }

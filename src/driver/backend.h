@@ -9,6 +9,13 @@
 
 #include <umdev/driver.h>
 
+/* What becomes of some of the vectors of an interrupt index. */
+struct umd_driver_irq_set {
+	uint32_t flags; /* VFIO_IRQ_SET_DATA_NONE or _EVENTFD, and an action (linux/vfio.h) */
+	unsigned int index, start, count;
+	const int *fds; /* _EVENTFD: of each vector; NULL, or -1 of one: none any more */
+};
+
 struct umd_driver_backend {
 	const char *scheme;
 
@@ -26,20 +33,53 @@ struct umd_driver_backend {
 	int (*write)(struct umd_driver *driver, unsigned int index, uint64_t offset,
 		     const void *from, size_t size);
 	int (*reset)(struct umd_driver *driver);
+
+	/* With fds, at most limits.max_msg_fds of them and none that is -1. */
+	int (*set_irqs)(struct umd_driver *driver, const struct umd_driver_irq_set *set);
+
+	/* -1 is no wake-up. -ENOTTY where the device has no such thing. */
+	int (*enter_low_power)(struct umd_driver *driver, int wakeup_fd);
+	int (*exit_low_power)(struct umd_driver *driver);
+
+	/* An fd whose hang-up says that the device is gone; -ENOTTY: none; -ENODEV: it is. */
+	int (*link_fd)(const struct umd_driver *driver);
+
+	/*
+	 * Whether the device is still there: asked without waiting for the answer, and heard when
+	 * link_fd() is readable, umd_driver_events_nudge() was called, or timeout_ms are over.
+	 * Between the two, all other operations work. It neither changes nor wakes the device.
+	 *
+	 * ask_presence() returns 0, or -ENODEV; hear_presence() these, or -EAGAIN for no answer
+	 * yet.
+	 */
+	int (*ask_presence)(struct umd_driver *driver);
+	int (*hear_presence)(struct umd_driver *driver);
 };
+
+struct umd_driver_events;
 
 /* The beginning of every backend's own struct, filled in by its open(). */
 struct umd_driver {
 	const struct umd_driver_backend *backend;
 	struct umd_driver_limits limits;
 	struct umd_driver_info info;
-	size_t max_transfer; /* bytes that one read() or write() takes, at least 8 */
+	size_t max_transfer;		  /* bytes that one read() or write() takes, at least 8 */
+	int timeout_ms;			  /* of each message */
+	struct umd_driver_events *events; /* NULL: not enabled (events.h) */
 };
 
 extern const struct umd_driver_backend umd_vfio_user_backend;
 
 /* Copies a struct of our size into the caller's, whose size it says. 0 or -EINVAL. */
 int umd_driver_give(void *to, const void *from, size_t size);
+
+/*
+ * Sets vectors in as many steps as their fds need; on error part of it may be done. An index with
+ * UMD_DRIVER_IRQ_NORESIZE is to be set as a whole and without fds first, where one step may not do.
+ *
+ * 0; -EINVAL for vectors that no index has; -EOPNOTSUPP where no fds can be handed over.
+ */
+int umd_driver_set_irqs(struct umd_driver *driver, const struct umd_driver_irq_set *set);
 
 /* The bytes of config space from its beginning, as many as there are up to `max`. */
 int umd_driver_read_config(struct umd_driver *driver, uint8_t *to, size_t max, size_t *ret_size);

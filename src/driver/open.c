@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/export.h"
+#include "driver/events.h"
 
 static const struct umd_driver_backend *const backends[] = {
 	&umd_vfio_user_backend,
@@ -79,6 +80,8 @@ UMD_EXPORT int umd_driver_open(const char *uri, const struct umd_driver_options 
 
 UMD_EXPORT void umd_driver_close(struct umd_driver *driver)
 {
-	if (driver)
-		driver->backend->close(driver);
+	if (!driver)
+		return;
+	umd_driver_events_destroy(driver);
+	driver->backend->close(driver);
 }

@@ -95,6 +95,13 @@ static void close_device(struct umd_driver *driver)
 	free(driver);
 }
 
+static int link_fd(const struct umd_driver *driver)
+{
+	const struct umd_vfio_user *user = (const struct umd_vfio_user *)driver;
+
+	return user->ended ? -ENODEV : user->conn.fd;
+}
+
 /* Takes over `fd`. */
 static int create(int fd, int timeout_ms, struct umd_vfio_user **ret)
 {
@@ -108,7 +115,7 @@ static int create(int fd, int timeout_ms, struct umd_vfio_user **ret)
 	}
 
 	user->driver.backend = &umd_vfio_user_backend;
-	user->timeout_ms = timeout_ms;
+	user->driver.timeout_ms = timeout_ms;
 	*ret = user;
 	return 0;
 }
@@ -164,4 +171,10 @@ const struct umd_driver_backend umd_vfio_user_backend = {
 	.read = umd_vfio_user_read,
 	.write = umd_vfio_user_write,
 	.reset = umd_vfio_user_reset,
+	.set_irqs = umd_vfio_user_set_irqs,
+	.enter_low_power = umd_vfio_user_enter_low_power,
+	.exit_low_power = umd_vfio_user_exit_low_power,
+	.link_fd = link_fd,
+	.ask_presence = umd_vfio_user_ask_presence,
+	.hear_presence = umd_vfio_user_hear_presence,
 };

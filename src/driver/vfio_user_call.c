@@ -3,9 +3,10 @@
  * A command and its reply, within a deadline.
  *
  * One command is on its way at a time, so the next reply must be its own: with its id, its command
- * number, no longer than there is room for. Everything else ends the exchange for good, since the
- * stream can no longer be told apart. What a server asks of us, as it may once memory is mapped for
- * DMA, is answered with an error.
+ * number, no longer than there is room for; or the answer to whether the device is still there
+ * (vfio_user_presence.c). Everything else ends the exchange for good, since the stream can no
+ * longer be told apart. What a server asks of us, as it may once memory is mapped for DMA, is
+ * answered with an error.
  */
 #include "driver/vfio_user.h"
 
@@ -13,9 +14,11 @@
 #include <poll.h>
 #include <time.h>
 
+#include "driver/events.h"
+
 #define MAX_ERRNO 4095u /* as the kernel's */
 
-static int64_t now_ms(void)
+int64_t umd_vfio_user_now_ms(void)
 {
 	struct timespec now;
 
@@ -27,7 +30,7 @@ static int wait_for(const struct umd_vfio_user *user, short events, int64_t dead
 {
 	for (;;) {
 		struct pollfd pollfd = {.fd = user->conn.fd, .events = events};
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - umd_vfio_user_now_ms();
 		int n;
 
 		if (left <= 0)
@@ -48,8 +51,11 @@ static int gone(int err)
 
 /* ---- Sending ------------------------------------------------------------------------------- */
 
-/* The output is empty but for answers to the server's own commands, so there is room. */
-static void build_command(struct umd_vfio_user *user, const struct umd_vfio_user_call *call)
+/*
+ * The output is empty but for answers to the server's own commands and the question of presence,
+ * so there is room; and no fds are in it.
+ */
+void umd_vfio_user_build(struct umd_vfio_user *user, const struct umd_vfio_user_call *call)
 {
 	size_t size = sizeof(struct umd_wire_header) + call->out[0].iov_len + call->out[1].iov_len;
 	struct umd_wire_header header = {
@@ -63,7 +69,7 @@ static void build_command(struct umd_vfio_user *user, const struct umd_vfio_user
 			memcpy(at, call->out[i].iov_base, call->out[i].iov_len);
 		at += call->out[i].iov_len;
 	}
-	umd_conn_commit(&user->conn, size, NULL, 0);
+	umd_conn_commit(&user->conn, size, call->fds, call->fd_count);
 }
 
 static int send_command(struct umd_vfio_user *user, const struct umd_vfio_user_call *call,
@@ -71,7 +77,7 @@ static int send_command(struct umd_vfio_user *user, const struct umd_vfio_user_c
 {
 	int err;
 
-	build_command(user, call);
+	umd_vfio_user_build(user, call);
 	while ((err = umd_conn_flush(&user->conn)) == -EAGAIN) {
 		err = wait_for(user, POLLOUT, deadline);
 		if (err)
@@ -138,29 +144,39 @@ static void consume(struct umd_vfio_user *user, const struct umd_message *messag
 	umd_fdbox_drop(&user->conn.fdbox, user->conn.fdbox.fd_count);
 }
 
+int umd_vfio_user_take_other(struct umd_vfio_user *user, const struct umd_message *message)
+{
+	uint32_t type = message->header.flags & UMD_WIRE_TYPE_MASK;
+	int err = 0;
+
+	if (type == UMD_WIRE_TYPE_COMMAND)
+		err = refuse_command(user, &message->header);
+	else if (type != UMD_WIRE_TYPE_REPLY)
+		return -EPROTO;
+	else if (!umd_vfio_user_take_presence(user, &message->header))
+		return 0;
+
+	consume(user, message);
+	return err ? err : 1;
+}
+
 static int receive_reply(struct umd_vfio_user *user, uint16_t command, int64_t deadline,
 			 struct umd_message *ret)
 {
-	for (;;) {
-		uint32_t type;
-		int err = receive_message(user, deadline, ret);
+	bool asked = user->presence.asked;
+	int err;
 
-		if (err)
-			return err;
+	do {
+		err = receive_message(user, deadline, ret);
+		if (!err)
+			err = umd_vfio_user_take_other(user, ret);
+	} while (err > 0);
 
-		type = ret->header.flags & UMD_WIRE_TYPE_MASK;
-		if (type == UMD_WIRE_TYPE_REPLY)
-			return ret->header.id == user->last_id && ret->header.command == command
-				       ? 0
-				       : -EPROTO;
-		if (type != UMD_WIRE_TYPE_COMMAND)
-			return -EPROTO;
-
-		err = refuse_command(user, &ret->header);
-		consume(user, ret);
-		if (err)
-			return err;
-	}
+	if (asked && !user->presence.asked)
+		umd_driver_events_nudge(&user->driver);
+	if (err)
+		return err;
+	return ret->header.id == user->last_id && ret->header.command == command ? 0 : -EPROTO;
 }
 
 /* What the reply says: an error, or the payload, which is spread over the call's parts. */
@@ -185,9 +201,16 @@ static int take_reply(struct umd_vfio_user_call *call, const struct umd_message 
 	return 0;
 }
 
+void umd_vfio_user_end(struct umd_vfio_user *user)
+{
+	user->ended = true;
+	umd_driver_events_gone(&user->driver);
+	umd_conn_close(&user->conn);
+}
+
 int umd_vfio_user_call(struct umd_vfio_user *user, struct umd_vfio_user_call *call)
 {
-	int64_t deadline = now_ms() + user->timeout_ms;
+	int64_t deadline = umd_vfio_user_now_ms() + user->driver.timeout_ms;
 	struct umd_message reply;
 	int err;
 
@@ -198,13 +221,14 @@ int umd_vfio_user_call(struct umd_vfio_user *user, struct umd_vfio_user_call *ca
 	if (!err)
 		err = receive_reply(user, call->command, deadline, &reply);
 	if (err) {
-		user->ended = true;
-		umd_conn_close(&user->conn);
+		umd_vfio_user_end(user);
 		return err;
 	}
 
 	err = take_reply(call, &reply);
 	consume(user, &reply);
+	if (err == -ENODEV)
+		umd_driver_events_gone(&user->driver);
 	return err;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a vfio-user server says about its device, its regions and its interrupts. */
+/* What a vfio-user server says about its device and its regions. */
 #include "driver/vfio_user.h"
 
 #include <errno.h>
@@ -16,9 +16,6 @@ static_assert(UMD_DRIVER_REGION_MMAP == UMD_WIRE_REGION_FLAG_MMAP, "flags");
 
 #define DEVICE_FLAGS (UMD_DRIVER_RESET | UMD_DRIVER_PCI)
 #define REGION_FLAGS (UMD_DRIVER_REGION_READ | UMD_DRIVER_REGION_WRITE | UMD_DRIVER_REGION_MMAP)
-#define IRQ_FLAGS                                                                       \
-	(UMD_DRIVER_IRQ_EVENTFD | UMD_DRIVER_IRQ_MASKABLE | UMD_DRIVER_IRQ_AUTOMASKED | \
-	 UMD_DRIVER_IRQ_NORESIZE)
 
 /* A region's description with its capabilities, as many as we ask for. */
 struct region_reply {
@@ -146,27 +143,5 @@ int umd_vfio_user_get_region(struct umd_driver *driver, unsigned int index,
 					  .areas = (unsigned int)count,
 					  .bytes = reply.info.size,
 					  .mmap_offset = reply.info.offset};
-	return 0;
-}
-
-/* ---- Interrupts ---------------------------------------------------------------------------- */
-
-int umd_vfio_user_get_irq(struct umd_driver *driver, unsigned int index, struct umd_driver_irq *ret)
-{
-	struct umd_wire_irq_info info = {.argsz = sizeof(info), .index = index};
-	struct umd_vfio_user_call call = {
-		.command = UMD_WIRE_GET_IRQ_INFO,
-		.out = {{&info, sizeof(info)}},
-		.in = {{&info, sizeof(info)}},
-	};
-	int err = umd_vfio_user_call_exact(umd_vfio_user(driver), &call);
-
-	if (err)
-		return err;
-	if (info.index != index || info.count > UMD_DRIVER_VECTORS_MAX)
-		return -EPROTO;
-
-	*ret = (struct umd_driver_irq){
-		.size = sizeof(*ret), .flags = info.flags & IRQ_FLAGS, .count = info.count};
 	return 0;
 }

@@ -15,11 +15,12 @@ void umd_intx_update(struct umd_irqs *irqs)
 {
 	struct umd_intx *intx = &irqs->intx;
 
-	if (!intx->asserted || intx->masked || intx->disabled || irqs->live != UMD_IRQ_INTX)
+	if (!intx->asserted || intx->masked || intx->disabled || irqs->quiet ||
+	    irqs->live != UMD_IRQ_INTX)
 		return;
 
 	intx->masked = true;
-	umd_irqs_trigger(irqs, UMD_IRQ_INTX, 0);
+	umd_irqs_signal_vector(irqs, UMD_IRQ_INTX, 0);
 }
 
 static void unmask(struct umd_irqs *irqs)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The vectors' eventfds, and SET_IRQS: what it may say and what it does. INTx: intx.c. */
+/* The vectors: declared, triggered, held back, let out. SET_IRQS: set.c. INTx: intx.c. */
 #include "irq/irq.h"
 
 #include <errno.h>
@@ -8,32 +8,60 @@
 #include <string.h>
 
 #include "base/fd.h"
-#include "base/range.h"
+#include "irq/backing.h"
 #include "irq/intx.h"
 
 int umd_irqs_init(struct umd_irqs *irqs, struct umd_poller *poller)
 {
 	*irqs = (struct umd_irqs){.poller = poller, .live = UMD_IRQ_INDEXES};
 	irqs->intx.unmask_fd = -1;
+	umd_msi_state_init(&irqs->msi);
+	umd_lanes_init(&irqs->lanes);
 	return umd_signaller_init(&irqs->signaller);
 }
 
-static void drop_eventfds(struct umd_irqs *irqs, enum umd_irq index)
+/* Tells a vector from those of all indexes. */
+static uint32_t lane_of(enum umd_irq index, unsigned int vector)
 {
-	umd_close_all(irqs->indexes[index].eventfds, irqs->indexes[index].count);
-	if (index == UMD_IRQ_INTX)
-		umd_intx_forget(irqs);
+	return (uint32_t)index << 16 | vector;
+}
+
+void umd_irqs_drop_vector(struct umd_irqs *irqs, enum umd_irq index, unsigned int vector)
+{
+	umd_lanes_drop(&irqs->lanes, lane_of(index, vector));
+	umd_close(&irqs->indexes[index].eventfds[vector]);
+}
+
+void umd_irqs_drop_index(struct umd_irqs *irqs, enum umd_irq index)
+{
+	for (unsigned int i = 0; i < irqs->indexes[index].count; i++)
+		umd_irqs_drop_vector(irqs, index, i);
 	if (irqs->live == index)
 		irqs->live = UMD_IRQ_INDEXES;
+	if (index == UMD_IRQ_INTX)
+		umd_intx_forget(irqs);
+	else if (index == UMD_IRQ_MSI)
+		umd_msi_allocate(&irqs->msi, 0);
+	for (unsigned int i = 0; index == UMD_IRQ_MSIX && i < irqs->msix.vectors; i++)
+		umd_backing_assign(irqs, i);
+}
+
+void umd_irqs_forget(struct umd_irqs *irqs)
+{
+	for (enum umd_irq i = 0; i < UMD_IRQ_INDEXES; i++)
+		umd_irqs_drop_index(irqs, i);
 }
 
 void umd_irqs_finish(struct umd_irqs *irqs)
 {
-	for (enum umd_irq i = 0; i < UMD_IRQ_INDEXES; i++) {
-		drop_eventfds(irqs, i);
+	if (!irqs->poller)
+		return;
+	umd_irqs_forget(irqs);
+	for (enum umd_irq i = 0; i < UMD_IRQ_INDEXES; i++)
 		free(irqs->indexes[i].eventfds);
-	}
+	free(irqs->backing);
 	umd_msix_state_finish(&irqs->msix);
+	umd_lanes_finish(&irqs->lanes);
 	umd_signaller_finish(&irqs->signaller);
 }
 
@@ -54,12 +82,12 @@ int umd_irqs_declare(struct umd_irqs *irqs, enum umd_irq index, unsigned int cou
 	return 0;
 }
 
-void umd_irqs_reset(struct umd_irqs *irqs, bool drop)
+void umd_irqs_reset(struct umd_irqs *irqs)
 {
 	umd_intx_reset(irqs);
+	umd_msi_state_reset(&irqs->msi);
 	umd_msix_state_reset(&irqs->msix);
-	for (enum umd_irq i = 0; drop && i < UMD_IRQ_INDEXES; i++)
-		drop_eventfds(irqs, i);
+	umd_backing_reset(irqs);
 }
 
 /* MSI-X may grow while enabled, so it lacks NORESIZE. */
@@ -75,141 +103,116 @@ uint32_t umd_irqs_flags(enum umd_irq index)
 	}
 }
 
-static void signal_vector(struct umd_irqs *irqs, enum umd_irq index, unsigned int vector)
+unsigned int umd_irqs_enabled(const struct umd_irqs *irqs, enum umd_irq index)
+{
+	const struct umd_irq_index *i = &irqs->indexes[index];
+	unsigned int count = i->count, message = 0;
+
+	if (index == UMD_IRQ_MSI)
+		return umd_msi_route(&irqs->msi, UINT32_MAX, &message) ? message + 1 : 0;
+	while (count && i->eventfds[count - 1] < 0)
+		count--;
+	return count;
+}
+
+/* ---- Triggers ------------------------------------------------------------------------------ */
+
+void umd_irqs_signal_vector(struct umd_irqs *irqs, enum umd_irq index, unsigned int vector)
 {
 	int eventfd = irqs->indexes[index].eventfds[vector];
 
-	if (eventfd >= 0)
+	if (eventfd >= 0 && !umd_lanes_send(&irqs->lanes, lane_of(index, vector), eventfd))
 		umd_signaller_send(&irqs->signaller, eventfd);
+}
+
+void umd_irqs_signal_all(struct umd_irqs *irqs)
+{
+	for (enum umd_irq i = 0; i < UMD_IRQ_INDEXES; i++) {
+		for (unsigned int vector = 0; vector < irqs->indexes[i].count; vector++)
+			umd_irqs_signal_vector(irqs, i, vector);
+	}
+}
+
+static void trigger_msi(struct umd_irqs *irqs, unsigned int vector)
+{
+	unsigned int message;
+
+	if (umd_msi_route(&irqs->msi, vector, &message) &&
+	    umd_msi_admit(&irqs->msi, message, irqs->quiet))
+		umd_irqs_signal_vector(irqs, UMD_IRQ_MSI, message);
+}
+
+static void trigger_msix(struct umd_irqs *irqs, unsigned int vector)
+{
+	if (!umd_backing_trigger(irqs, vector) && umd_msix_admit(&irqs->msix, vector))
+		umd_irqs_signal_vector(irqs, UMD_IRQ_MSIX, vector);
 }
 
 int umd_irqs_trigger(struct umd_irqs *irqs, enum umd_irq index, unsigned int vector)
 {
 	if (index >= UMD_IRQ_INDEXES || vector >= irqs->indexes[index].count)
 		return -EINVAL;
-	if (index != UMD_IRQ_MSIX || umd_msix_admit(&irqs->msix, vector))
-		signal_vector(irqs, index, vector);
+
+	if (index == UMD_IRQ_MSIX)
+		trigger_msix(irqs, vector);
+	else if (index == UMD_IRQ_MSI)
+		trigger_msi(irqs, vector);
+	else
+		umd_irqs_signal_vector(irqs, index, vector);
 	return 0;
 }
 
+/* ---- What holds vectors back --------------------------------------------------------------- */
+
+static void release_msi(struct umd_irqs *irqs)
+{
+	unsigned int message;
+
+	while (!irqs->quiet && umd_msi_release(&irqs->msi, &message))
+		umd_irqs_signal_vector(irqs, UMD_IRQ_MSI, message);
+}
+
+/* A backed vector's pending bit is but a copy of its entry's, which the store delivers. */
 static void release_msix(struct umd_irqs *irqs)
 {
 	unsigned int vector = 0;
 
-	while (umd_msix_release(&irqs->msix, vector, &vector))
-		signal_vector(irqs, UMD_IRQ_MSIX, vector);
+	while (umd_msix_release(&irqs->msix, vector, &vector)) {
+		if (!umd_backing_has(irqs, vector))
+			umd_irqs_signal_vector(irqs, UMD_IRQ_MSIX, vector);
+	}
+}
+
+void umd_irqs_msi_written(struct umd_irqs *irqs)
+{
+	umd_msi_control_written(&irqs->msi);
+	release_msi(irqs);
 }
 
 void umd_irqs_msix_written(struct umd_irqs *irqs, size_t offset, size_t size)
 {
 	umd_msix_written(&irqs->msix, offset, size);
+	for (size_t i = offset / 16; irqs->backing && i <= (offset + size - 1) / 16; i++)
+		umd_backing_mask(irqs, (unsigned int)i);
 	release_msix(irqs);
 }
 
 void umd_irqs_mask_msix(struct umd_irqs *irqs, bool masked)
 {
+	if (irqs->msix.function_masked == masked)
+		return;
 	irqs->msix.function_masked = masked;
+	umd_backing_mask_all(irqs);
 	release_msix(irqs);
 }
 
-/* ---- SET_IRQS ------------------------------------------------------------------------------ */
-
-static bool is_one_of(uint32_t flags, uint32_t mask)
+void umd_irqs_set_quiet(struct umd_irqs *irqs, bool quiet)
 {
-	return umd_is_power_of_2(flags & mask);
-}
-
-static int check_set(struct umd_irqs *irqs, const struct umd_irq_set *set)
-{
-	if (set->flags & ~(VFIO_IRQ_SET_DATA_TYPE_MASK | VFIO_IRQ_SET_ACTION_TYPE_MASK))
-		return -EINVAL;
-	if (!is_one_of(set->flags, VFIO_IRQ_SET_DATA_TYPE_MASK))
-		return -EINVAL;
-	if (set->index >= UMD_IRQ_INDEXES)
-		return -EINVAL;
-	if (set->start >= irqs->indexes[set->index].count ||
-	    !umd_range_within(set->start, set->count, irqs->indexes[set->index].count))
-		return -EINVAL;
-	if (!is_one_of(set->flags, VFIO_IRQ_SET_ACTION_TYPE_MASK))
-		return -ENOTTY;
-	return 0;
-}
-
-static int check_eventfds(struct umd_irqs *irqs, const struct umd_irq_set *set)
-{
-	if (set->fd_count && set->fd_count != set->count)
-		return -EINVAL;
-	for (unsigned int i = 0; i < set->fd_count; i++) {
-		if (umd_signaller_check(&irqs->signaller, set->fds[i]) < 0)
-			return -EINVAL;
-	}
-	return 0;
-}
-
-/* INTx, MSI and MSI-X exclude each other; ERR and REQ stand beside them. */
-static bool is_message_or_line(uint32_t index)
-{
-	return index <= UMD_IRQ_MSIX;
-}
-
-static bool is_enabled(const struct umd_irqs *irqs, uint32_t index)
-{
-	return is_message_or_line(index) ? irqs->live == index
-					 : irqs->indexes[index].eventfds[0] >= 0;
-}
-
-static int assign(struct umd_irqs *irqs, const struct umd_irq_set *set)
-{
-	int *eventfds = irqs->indexes[set->index].eventfds;
-	int err = check_eventfds(irqs, set);
-
-	if (err)
-		return err;
-
-	for (unsigned int i = 0; i < set->count; i++) {
-		umd_close(&eventfds[set->start + i]);
-		if (set->fd_count)
-			eventfds[set->start + i] = umd_steal_fd(&set->fds[i]);
-	}
-	if (is_message_or_line(set->index))
-		irqs->live = set->index;
-	if (set->index == UMD_IRQ_INTX)
-		umd_intx_update(irqs);
-	return 0;
-}
-
-/* A trigger without an fd: the client tests its own wiring, so masks do not count. */
-static int loop_back(struct umd_irqs *irqs, const struct umd_irq_set *set)
-{
-	if (!is_enabled(irqs, set->index))
-		return -EINVAL;
-
-	for (unsigned int i = 0; i < set->count; i++) {
-		if (!(set->flags & VFIO_IRQ_SET_DATA_BOOL) || set->bools[i])
-			signal_vector(irqs, set->index, set->start + i);
-	}
-	return 0;
-}
-
-static int set_trigger(struct umd_irqs *irqs, const struct umd_irq_set *set)
-{
-	if ((set->flags & VFIO_IRQ_SET_DATA_NONE) && !set->count) {
-		drop_eventfds(irqs, set->index);
-		return 0;
-	}
-	if (is_message_or_line(set->index) && irqs->live != UMD_IRQ_INDEXES &&
-	    irqs->live != set->index)
-		return -EINVAL;
-	return set->flags & VFIO_IRQ_SET_DATA_EVENTFD ? assign(irqs, set) : loop_back(irqs, set);
-}
-
-int umd_irqs_set(struct umd_irqs *irqs, const struct umd_irq_set *set)
-{
-	int err = check_set(irqs, set);
-
-	if (err)
-		return err;
-	if (set->flags & VFIO_IRQ_SET_ACTION_TRIGGER)
-		return set_trigger(irqs, set);
-	return set->index == UMD_IRQ_INTX ? umd_intx_set_mask(irqs, set) : -ENOTTY;
+	if (irqs->quiet == quiet)
+		return;
+	irqs->quiet = irqs->msix.quiet = quiet;
+	umd_backing_mask_all(irqs);
+	umd_intx_update(irqs);
+	release_msi(irqs);
+	release_msix(irqs);
 }

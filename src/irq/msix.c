@@ -22,6 +22,7 @@ int umd_msix_state_init(struct umd_msix_state *msix, unsigned int vectors)
 {
 	*msix = (struct umd_msix_state){
 		.vectors = vectors,
+		.control_bits = PCI_MSIX_ENTRY_CTRL_MASKBIT,
 		.table = malloc(umd_msix_table_size(vectors)),
 		.pending = malloc(umd_msix_pending_size(vectors)),
 		.governed = malloc(vectors * sizeof(*msix->governed)),
@@ -61,18 +62,27 @@ void umd_msix_state_reset(struct umd_msix_state *msix)
 	msix->function_masked = false;
 }
 
-static bool is_masked(const struct umd_msix_state *msix, unsigned int vector)
+bool umd_msix_is_masked(const struct umd_msix_state *msix, unsigned int vector)
 {
+	if (msix->quiet)
+		return true;
 	return msix->governed[vector] &&
 	       (msix->function_masked ||
 		(umd_get_le32(control(msix, vector)) & PCI_MSIX_ENTRY_CTRL_MASKBIT));
 }
 
+void umd_msix_set_pending(struct umd_msix_state *msix, unsigned int vector, bool pending)
+{
+	uint8_t bit = (uint8_t)(1u << vector % 8), *byte = &msix->pending[vector / 8];
+
+	*byte = (uint8_t)(pending ? *byte | bit : *byte & ~bit);
+}
+
 bool umd_msix_admit(struct umd_msix_state *msix, unsigned int vector)
 {
-	if (!is_masked(msix, vector))
+	if (!umd_msix_is_masked(msix, vector))
 		return true;
-	msix->pending[vector / 8] |= (uint8_t)(1u << vector % 8);
+	umd_msix_set_pending(msix, vector, true);
 	return false;
 }
 
@@ -85,18 +95,16 @@ void umd_msix_written(struct umd_msix_state *msix, size_t offset, size_t size)
 		uint8_t *c = control(msix, i);
 
 		msix->governed[i] = true;
-		umd_put_le32(c, umd_get_le32(c) & PCI_MSIX_ENTRY_CTRL_MASKBIT);
+		umd_put_le32(c, umd_get_le32(c) & msix->control_bits);
 	}
 }
 
 bool umd_msix_release(struct umd_msix_state *msix, unsigned int from, unsigned int *ret_vector)
 {
 	for (unsigned int i = from; i < msix->vectors; i++) {
-		uint8_t bit = (uint8_t)(1u << i % 8);
-
-		if (!(msix->pending[i / 8] & bit) || is_masked(msix, i))
+		if (!(msix->pending[i / 8] & 1u << i % 8) || umd_msix_is_masked(msix, i))
 			continue;
-		msix->pending[i / 8] &= (uint8_t)~bit;
+		umd_msix_set_pending(msix, i, false);
 		*ret_vector = i;
 		return true;
 	}

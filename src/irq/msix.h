@@ -15,10 +15,12 @@
 
 struct umd_msix_state {
 	unsigned int vectors;
-	uint8_t *table;	      /* 16 bytes a vector, little-endian */
-	uint8_t *pending;     /* a bit a vector, in whole 8 bytes */
-	bool *governed;	      /* a vector whose entry the client has written */
-	bool function_masked; /* PCI_MSIX_FLAGS_MASKALL */
+	uint8_t *table;	       /* 16 bytes a vector, little-endian */
+	uint8_t *pending;      /* a bit a vector, in whole 8 bytes */
+	uint32_t control_bits; /* of vector control; others read as zero */
+	bool *governed;	       /* a vector whose entry the client has written */
+	bool function_masked;  /* PCI_MSIX_FLAGS_MASKALL */
+	bool quiet;	       /* nothing goes out: everything is pending */
 };
 
 /* 0 or -ENOMEM. */
@@ -30,6 +32,11 @@ size_t umd_msix_pending_size(unsigned int vectors);
 
 /* All entries masked and not governing, nothing pending. */
 void umd_msix_state_reset(struct umd_msix_state *msix);
+
+/* Whether entry, function or power state hold a vector back. */
+bool umd_msix_is_masked(const struct umd_msix_state *msix, unsigned int vector);
+
+void umd_msix_set_pending(struct umd_msix_state *msix, unsigned int vector, bool pending);
 
 /* Whether a message may go out now; if not, it is pending from here on. */
 bool umd_msix_admit(struct umd_msix_state *msix, unsigned int vector);

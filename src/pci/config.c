@@ -1,110 +1,247 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* The header, BARs, and the accesses. Where capabilities are placed: chain.c. */
 #include "pci/config.h"
 
 #include <errno.h>
 #include <linux/pci_regs.h>
 #include <string.h>
 
-#include "base/bytes.h"
+#include <umdev/caps.h>
 
-#define CAP_HEADER 2u /* id and next pointer of a capability */
+#include "base/bytes.h"
 
 #define COMMAND_WRITABLE                                                                 \
 	(PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_PARITY | \
 	 PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE)
 
+#define STATUS_CLEARABLE                                                                 \
+	(PCI_STATUS_PARITY | PCI_STATUS_SIG_TARGET_ABORT | PCI_STATUS_REC_TARGET_ABORT | \
+	 PCI_STATUS_REC_MASTER_ABORT | PCI_STATUS_SIG_SYSTEM_ERROR | PCI_STATUS_DETECTED_PARITY)
+
+/* ---- Declaring ----------------------------------------------------------------------------- */
+
 void umd_pci_config_init(struct umd_pci_config *config, const struct umd_device_info *info)
 {
-	uint8_t *b = config->bytes, *w = config->writable;
+	const struct umd_pci_field header[] = {
+		{PCI_VENDOR_ID, 2, .value = info->vendor},
+		{PCI_DEVICE_ID, 2, .value = info->device},
+		{PCI_COMMAND, 2, .rw = COMMAND_WRITABLE},
+		{PCI_STATUS, 2, .w1c = STATUS_CLEARABLE},
+		{PCI_CLASS_REVISION, 4, .value = info->class_code << 8 | info->revision},
+		{PCI_CACHE_LINE_SIZE, 1, .rw = 0xff},
+		{PCI_LATENCY_TIMER, 1, .rw = 0xff},
+		{PCI_SUBSYSTEM_VENDOR_ID, 2, .value = info->subsystem_vendor},
+		{PCI_SUBSYSTEM_ID, 2, .value = info->subsystem},
+		{PCI_INTERRUPT_LINE, 1, .rw = 0xff},
+	};
 
-	memset(config, 0, sizeof(*config));
-	umd_put_le16(&b[PCI_VENDOR_ID], info->vendor);
-	umd_put_le16(&b[PCI_DEVICE_ID], info->device);
-	b[PCI_REVISION_ID] = info->revision;
-	b[PCI_CLASS_PROG] = (uint8_t)info->class_code;
-	umd_put_le16(&b[PCI_CLASS_DEVICE], (uint16_t)(info->class_code >> 8));
-	umd_put_le16(&b[PCI_SUBSYSTEM_VENDOR_ID], info->subsystem_vendor);
-	umd_put_le16(&b[PCI_SUBSYSTEM_ID], info->subsystem);
+	config->size = UMD_PCI_CONFIG_SIZE;
+	umd_pci_config_add_fields(config, 0, header, sizeof(header) / sizeof(header[0]));
+}
 
-	umd_put_le16(&w[PCI_COMMAND], COMMAND_WRITABLE);
-	w[PCI_CACHE_LINE_SIZE] = 0xff;
-	w[PCI_LATENCY_TIMER] = 0xff;
-	w[PCI_INTERRUPT_LINE] = 0xff;
+static void put_initial(struct umd_pci_config *config, size_t offset, uint8_t value)
+{
+	config->bytes[offset] = config->about[offset].initial = value;
+}
 
-	config->next_cap = PCI_STD_HEADER_SIZEOF;
-	config->last_cap = PCI_CAPABILITY_LIST;
+void umd_pci_config_add_fields(struct umd_pci_config *config, size_t base,
+			       const struct umd_pci_field *fields, size_t count)
+{
+	for (const struct umd_pci_field *f = fields; f < fields + count; f++) {
+		for (unsigned int i = 0; i < f->size; i++) {
+			struct umd_pci_byte *about = &config->about[base + f->offset + i];
+
+			put_initial(config, base + f->offset + i, (uint8_t)(f->value >> 8 * i));
+			about->writable = (uint8_t)(f->rw >> 8 * i);
+			about->clearable = (uint8_t)(f->w1c >> 8 * i);
+			about->sticky = (uint8_t)(f->sticky >> 8 * i);
+		}
+	}
+}
+
+void umd_pci_config_add_body(struct umd_pci_config *config, size_t base,
+			     const struct umd_cap_body *body)
+{
+	for (size_t i = 0; i < body->size; i++) {
+		struct umd_pci_byte *about = &config->about[base + i];
+
+		put_initial(config, base + i, body->bytes ? body->bytes[i] : 0);
+		about->writable = body->writable ? body->writable[i] : 0;
+		about->clearable = body->clearable ? body->clearable[i] : 0;
+		about->sticky = body->sticky ? body->sticky[i] : 0;
+	}
+}
+
+void umd_pci_config_add_bar_fields(struct umd_pci_config *config, size_t base, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		config->about[base + i].bar = true;
+}
+
+static uint32_t bar_type(unsigned int flags)
+{
+	uint32_t type = 0;
+
+	if (flags & UMD_REGION_IO)
+		type |= PCI_BASE_ADDRESS_SPACE_IO;
+	if (flags & UMD_REGION_MEM64)
+		type |= PCI_BASE_ADDRESS_MEM_TYPE_64;
+	if (flags & UMD_REGION_PREFETCH)
+		type |= PCI_BASE_ADDRESS_MEM_PREFETCH;
+	return type;
 }
 
 /* The address bits that a BAR of this size decodes are writable; the rest read back as zero. */
 void umd_pci_config_add_bar(struct umd_pci_config *config, unsigned int index,
 			    const struct umd_region *region)
 {
-	unsigned int at = PCI_BASE_ADDRESS_0 + 4 * index;
 	uint64_t mask = ~(region->size - 1);
-	uint32_t type = 0;
+	const struct umd_pci_field bar[] = {
+		{0, 4, .value = bar_type(region->flags), .rw = (uint32_t)mask},
+		{4, 4, .rw = (uint32_t)(mask >> 32)},
+	};
+	size_t at = PCI_BASE_ADDRESS_0 + 4 * index, count = 1;
 
-	if (region->flags & UMD_REGION_IO)
-		type |= PCI_BASE_ADDRESS_SPACE_IO;
 	if (region->flags & UMD_REGION_MEM64)
-		type |= PCI_BASE_ADDRESS_MEM_TYPE_64;
-	if (region->flags & UMD_REGION_PREFETCH)
-		type |= PCI_BASE_ADDRESS_MEM_PREFETCH;
+		count = 2;
+	umd_pci_config_add_fields(config, at, bar, count);
+	umd_pci_config_add_bar_fields(config, at, 4 * count);
+}
 
-	umd_put_le32(&config->bytes[at], type);
-	umd_put_le32(&config->writable[at], (uint32_t)mask);
-	if (region->flags & UMD_REGION_MEM64)
-		umd_put_le32(&config->writable[at + 4], (uint32_t)(mask >> 32));
+void umd_pci_config_resize_bar(struct umd_pci_config *config, unsigned int index, uint64_t size,
+			       bool is_64bit)
+{
+	size_t at = PCI_BASE_ADDRESS_0 + 4 * index;
+	uint64_t mask = ~(size - 1);
+
+	for (size_t i = 0; i < (is_64bit ? 8 : 4); i++) {
+		uint8_t *byte = &config->bytes[at + i], *writable = &config->about[at + i].writable;
+		uint8_t type = config->about[at + i].initial;
+
+		*writable = (uint8_t)(mask >> 8 * i);
+		*byte = (uint8_t)((*byte & *writable) | type);
+	}
+}
+
+void umd_pci_config_add_rom(struct umd_pci_config *config, uint32_t size)
+{
+	const struct umd_pci_field rom = {PCI_ROM_ADDRESS, 4,
+					  .rw = ~(size - 1) | PCI_ROM_ADDRESS_ENABLE};
+
+	umd_pci_config_add_fields(config, 0, &rom, 1);
+	umd_pci_config_add_bar_fields(config, PCI_ROM_ADDRESS, 4);
 }
 
 void umd_pci_config_set_pin(struct umd_pci_config *config, unsigned int pin)
 {
-	config->bytes[PCI_INTERRUPT_PIN] = (uint8_t)pin;
+	put_initial(config, PCI_INTERRUPT_PIN, (uint8_t)pin);
 }
 
-int umd_pci_config_add_cap(struct umd_pci_config *config, uint8_t id, const uint8_t *body,
-			   const uint8_t *writable, size_t size)
+int umd_pci_config_add_hook(struct umd_pci_config *config, const struct umd_pci_hook *hook)
 {
-	unsigned int at = config->next_cap;
-
-	if (size + CAP_HEADER > UMD_PCI_CONFIG_SIZE - at)
+	if (config->hook_count == UMD_PCI_HOOKS_MAX)
 		return -ENOSPC;
 
-	config->bytes[PCI_STATUS] |= PCI_STATUS_CAP_LIST;
-	config->bytes[config->last_cap] = (uint8_t)at;
-	config->bytes[at + PCI_CAP_LIST_ID] = id;
-	memcpy(&config->bytes[at + CAP_HEADER], body, size);
-	memcpy(&config->writable[at + CAP_HEADER], writable, size);
-
-	config->last_cap = at + PCI_CAP_LIST_NEXT;
-	config->next_cap = (unsigned int)(at + CAP_HEADER + size + 3) & ~3u;
-	return (int)at;
+	config->hooks[config->hook_count++] = *hook;
+	config->reading_is_hooked |= hook->reading != NULL;
+	for (size_t i = 0; i < hook->size; i++)
+		config->about[hook->offset + i].hook = (uint8_t)config->hook_count;
+	return 0;
 }
 
-void umd_pci_config_realize(struct umd_pci_config *config)
+/* ---- Running ------------------------------------------------------------------------------- */
+
+void umd_pci_config_reset(struct umd_pci_config *config, unsigned int keep)
 {
-	memcpy(config->initial, config->bytes, sizeof(config->initial));
+	for (size_t i = 0; i < config->size; i++) {
+		const struct umd_pci_byte *about = &config->about[i];
+		uint8_t kept = keep & UMD_PCI_KEEP_STICKY ? about->sticky : 0;
+
+		if ((keep & UMD_PCI_KEEP_BARS) && about->bar)
+			kept = about->writable;
+		config->bytes[i] = (uint8_t)((config->bytes[i] & kept) | (about->initial & ~kept));
+	}
 }
 
-void umd_pci_config_reset(struct umd_pci_config *config)
+/* The next hook that has a byte of [offset, end), and its part of that; NULL: no more. */
+static const struct umd_pci_hook *next_hook(const struct umd_pci_config *config, size_t *offset,
+					    size_t end, size_t *ret_size)
 {
-	memcpy(config->bytes, config->initial, sizeof(config->bytes));
+	for (; *offset < end; ++*offset) {
+		const struct umd_pci_hook *hook;
+		uint8_t index = config->about[*offset].hook;
+
+		if (!index)
+			continue;
+		hook = &config->hooks[index - 1];
+		end = end < hook->offset + hook->size ? end : hook->offset + hook->size;
+		*ret_size = end - *offset;
+		return hook;
+	}
+	return NULL;
+}
+
+static void run_hooks(const struct umd_pci_config *config, size_t offset, size_t end, bool write)
+{
+	const struct umd_pci_hook *hook;
+	size_t size = 0;
+
+	for (; (hook = next_hook(config, &offset, end, &size)); offset += size) {
+		umd_pci_hook_fn *fn = write ? hook->written : hook->reading;
+
+		if (fn)
+			fn(hook->data, offset - hook->offset, size);
+	}
 }
 
 void umd_pci_config_read(const struct umd_pci_config *config, size_t offset, uint8_t *to,
 			 size_t size)
 {
+	if (config->reading_is_hooked)
+		run_hooks(config, offset, offset + size, false);
 	memcpy(to, &config->bytes[offset], size);
 }
 
+static void write_piece(struct umd_pci_config *config, size_t offset, const uint8_t *from,
+			size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		const struct umd_pci_byte *about = &config->about[offset + i];
+		uint8_t *byte = &config->bytes[offset + i];
+		uint8_t cleared = *byte & about->clearable & from[i];
+
+		*byte = (uint8_t)((*byte & ~about->writable & ~cleared) |
+				  (from[i] & about->writable));
+	}
+	run_hooks(config, offset, offset + size, true);
+}
+
+/*
+ * As vfio-pci takes them: in aligned pieces of 4, 2 and 1 bytes, each of which has its effect
+ * before the next one is stored.
+ */
 void umd_pci_config_write(struct umd_pci_config *config, size_t offset, const uint8_t *from,
 			  size_t size)
 {
-	for (size_t i = 0; i < size; i++) {
-		uint8_t mask = config->writable[offset + i];
-		uint8_t *byte = &config->bytes[offset + i];
+	for (size_t done = 0; done < size;) {
+		size_t piece = 4;
 
-		*byte = (uint8_t)((*byte & ~mask) | (from[i] & mask));
+		while ((offset + done) % piece || piece > size - done)
+			piece /= 2;
+		write_piece(config, offset + done, from + done, piece);
+		done += piece;
 	}
+}
+
+uint32_t umd_pci_config_get(const struct umd_pci_config *config, size_t offset, unsigned int size)
+{
+	return (uint32_t)umd_get_le(&config->bytes[offset], size);
+}
+
+void umd_pci_config_set(struct umd_pci_config *config, size_t offset, unsigned int size,
+			uint32_t value)
+{
+	umd_put_le(&config->bytes[offset], size, value);
 }
 
 uint16_t umd_pci_config_command(const struct umd_pci_config *config)

@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 
 #include "base/fd.h"
-#include "base/range.h"
 #include "server/session.h"
 
 void umd_reply_put(struct umd_reply *reply, const void *from, size_t size)
@@ -111,25 +110,7 @@ static int command_get_info(struct umd_session *session)
 
 static int command_device_reset(struct umd_session *session)
 {
-	umd_device_reset(session->device);
-	return 0;
-}
-
-/* None yet: what is well-formed is told that there is no such feature. */
-static int command_device_feature(struct umd_session *session)
-{
-	const uint32_t actions = UMD_WIRE_FEATURE_GET | UMD_WIRE_FEATURE_SET;
-	struct umd_wire_feature feature;
-
-	if (!umd_message_get(&session->message, 0, &feature, sizeof(feature)) ||
-	    feature.argsz < sizeof(feature))
-		return -EINVAL;
-	if (feature.flags & ~(UMD_WIRE_FEATURE_INDEX | actions | UMD_WIRE_FEATURE_PROBE))
-		return -EINVAL;
-	if (!(feature.flags & UMD_WIRE_FEATURE_PROBE) &&
-	    !umd_is_power_of_2(feature.flags & actions))
-		return -EINVAL;
-	return -ENOTTY;
+	return umd_device_reset_by_client(session->device);
 }
 
 /* ---- Interrupts ---------------------------------------------------------------------------- */
@@ -162,14 +143,14 @@ static int command_set_irqs(struct umd_session *session)
 	if (request.argsz < sizeof(request) + bools || message->size < sizeof(request) + bools)
 		return -EINVAL;
 
-	return umd_irqs_set(&session->device->irqs,
-			    &(struct umd_irq_set){.flags = request.flags,
-						  .index = request.index,
-						  .start = request.start,
-						  .count = request.count,
-						  .bools = message->payload + sizeof(request),
-						  .fds = message->fds,
-						  .fd_count = message->fd_count});
+	return umd_device_set_irqs(
+		session->device, &(struct umd_irq_set){.flags = request.flags,
+						       .index = request.index,
+						       .start = request.start,
+						       .count = request.count,
+						       .bools = message->payload + sizeof(request),
+						       .fds = message->fds,
+						       .fd_count = message->fd_count});
 }
 
 /* ---- The table ----------------------------------------------------------------------------- */
@@ -187,7 +168,7 @@ static const struct umd_command commands[UMD_WIRE_COMMANDS] = {
 	[UMD_WIRE_REGION_WRITE] = {umd_command_region_write, umd_command_access_done},
 	[UMD_WIRE_DEVICE_RESET] = {.start = command_device_reset},
 	[UMD_WIRE_REGION_WRITE_MULTI] = {umd_command_write_multi, umd_command_write_multi_done},
-	[UMD_WIRE_DEVICE_FEATURE] = {.start = command_device_feature},
+	[UMD_WIRE_DEVICE_FEATURE] = {.start = umd_command_device_feature},
 };
 
 const struct umd_command *umd_command_find(uint16_t number)

@@ -61,7 +61,9 @@ int umd_command_get_region_info(struct umd_session *session)
 		.index = request.index,
 		.size = umd_device_region_size(session->device, request.index)};
 	if (info.size)
-		info.flags = UMD_WIRE_REGION_FLAG_READ | UMD_WIRE_REGION_FLAG_WRITE;
+		info.flags = UMD_WIRE_REGION_FLAG_READ;
+	if (info.size && request.index != UMD_REGION_ROM)
+		info.flags |= UMD_WIRE_REGION_FLAG_WRITE;
 	if (can_map(session, bar))
 		describe_memory(session, bar, request.argsz, &info);
 

@@ -40,7 +40,10 @@ static void connection_ready(void *data, uint32_t events)
 			umd_watch_set_events(server->listen_watch, 0);
 		return;
 	}
-	if (umd_session_is_live(&server->session) || umd_session_begin(&server->session, fd) < 0)
+	if (umd_unplug_is_gone(server->device))
+		umd_refuse(fd, -ENODEV);
+	else if (umd_session_is_live(&server->session) ||
+		 umd_session_begin(&server->session, fd) < 0)
 		umd_refuse(fd, -EBUSY);
 }
 
@@ -145,15 +148,22 @@ UMD_EXPORT int umd_server_fd(const struct umd_server *server)
 	return server->device->poller.fd;
 }
 
+/* The single client has left, or there is no device any more for whom to wait. */
+static bool is_over(const struct umd_server *server)
+{
+	return server->over ||
+	       (umd_unplug_is_gone(server->device) && !umd_session_is_live(&server->session));
+}
+
 UMD_EXPORT int umd_server_dispatch(struct umd_server *server, int timeout_ms)
 {
 	int err;
 
-	if (server->over)
+	if (is_over(server))
 		return -ESHUTDOWN;
 
 	err = umd_poller_dispatch(&server->device->poller, timeout_ms);
 	if (err)
 		return err;
-	return server->over ? -ESHUTDOWN : 0;
+	return is_over(server) ? -ESHUTDOWN : 0;
 }

@@ -345,6 +345,7 @@ int umd_session_begin(struct umd_session *session, int fd)
 		return err;
 
 	umd_conn_attach(&session->conn, fd);
+	session->device->has_client = true;
 	session->negotiated = session->misunderstood = false;
 	session->closing = session->hung_up = session->ending = false;
 	session->unread = true; /* a client that has connected has mostly said something */
@@ -370,6 +371,8 @@ void umd_session_end(struct umd_session *session)
 	umd_conn_close(&session->conn);
 	umd_close(&session->twin_fd);
 	umd_close(&session->twin_peer);
+	session->device->has_client = false;
 	umd_device_do_reset(session->device, UMD_RESET_DISCONNECT);
+	umd_unplug_released(session->device);
 	session->ended(session->ended_data);
 }

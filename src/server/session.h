@@ -71,7 +71,8 @@ static inline bool umd_session_is_live(const struct umd_session *session)
 	return session->watch;
 }
 
-/* ---- Commands: command.c, info.c, access.c -------------------------------------------------- */
+/* ---- Commands: command.c, region.c, access.c, feature.c
+ * -------------------------------------------------- */
 
 /* What a command's functions return while the device has put the access off. */
 #define UMD_DEFERRED 1
@@ -91,6 +92,7 @@ const struct umd_command *umd_command_find(uint16_t number);
 
 int umd_command_get_region_info(struct umd_session *session);
 int umd_command_get_region_io_fds(struct umd_session *session);
+int umd_command_device_feature(struct umd_session *session);
 int umd_command_region_read(struct umd_session *session);
 int umd_command_region_write(struct umd_session *session);
 int umd_command_access_done(struct umd_session *session);

@@ -176,7 +176,8 @@ static bool carries_fds(const struct umd_wire_header *header)
 		return header->command == UMD_WIRE_VERSION ||
 		       header->command == UMD_WIRE_GET_REGION_INFO ||
 		       header->command == UMD_WIRE_GET_REGION_IO_FDS;
-	return header->command == UMD_WIRE_DMA_MAP || header->command == UMD_WIRE_SET_IRQS;
+	return header->command == UMD_WIRE_DMA_MAP || header->command == UMD_WIRE_SET_IRQS ||
+	       header->command == UMD_WIRE_DEVICE_FEATURE;
 }
 
 /*

@@ -134,6 +134,151 @@ def test_capabilities_as_json(umdev, path):
     assert data["bars"][0]["address"] == 0x1fe000000
 
 
+# ---- Vital Product Data
+
+
+VPD_AT = 0x40
+
+
+def field(keyword, data):
+    return keyword + bytes([len(data)]) + data
+
+
+def large(tag, data):
+    return bytes([tag]) + struct.pack("<H", len(data)) + data
+
+
+class Vpd(fake.Device):
+    """Has Vital Product Data, and takes no write but of the address to read from."""
+
+    def __init__(self, data, polls=1):
+        config = fake.Config()
+        config.cap(VPD_AT, 0x03, bytes(6))
+        super().__init__(config)
+        self.data = data
+        self.polls = self.left = polls  # of the flag, until it turns over
+        self.addresses = []
+
+    def answer(self, command, payload):
+        if command == fake.REGION_WRITE:
+            return self.write(*struct.unpack_from("=QII", payload), payload[16:])
+        if command == fake.REGION_READ and payload[:16] == struct.pack(
+                "=QII", VPD_AT + 2, fake.CONFIG, 2):
+            self.poll()
+        return super().answer(command, payload)
+
+    def write(self, offset, region, count, data):
+        assert (offset, region, count) == (VPD_AT + 2, fake.CONFIG, 2)
+        address = struct.unpack("<H", data)[0]
+        assert address < 0x8000
+        self.addresses.append(address)
+        self.left = self.polls
+        self.config.put(VPD_AT + 2, data + bytes(4))
+        return struct.pack("=QII", offset, region, count)
+
+    def poll(self):
+        self.left -= 1
+        if self.left == 0:
+            address = self.addresses[-1]
+            four = (self.data[address:address + 4] + b"\xee" * 4)[:4]
+            self.config.put(VPD_AT + 2, struct.pack("<H", address | 0x8000) + four)
+
+
+PRODUCT = large(0x82, b"Fake card") + large(0x90, field(b"PN", b"F-1") + field(b"SN", b"0001"))
+
+
+@pytest.mark.parametrize("polls", [1, 4])
+def test_vital_product_data(umdev, path, polls):
+    device = Vpd(PRODUCT + b"\x78", polls)
+    text, _ = run(umdev, path, device)
+    assert ("\tCapabilities: [40] Vital Product Data\n"
+            "\t\tProduct Name: Fake card\n"
+            "\t\tRead-only fields:\n"
+            "\t\t\t[PN] Part number: F-1\n"
+            "\t\t\t[SN] Serial number: 0001\n"
+            "\t\tEnd\n") in text
+    assert device.addresses == list(range(0, len(PRODUCT) + 1, 4))
+
+
+def test_vital_product_data_as_json(umdev, path):
+    text, _ = run(umdev, path, Vpd(PRODUCT + b"\x78"), "--json")
+    vpd = json.loads(text)["capabilities"][0]
+    assert vpd["resources"][0] == {"Product Name": "Fake card"}
+    assert vpd["resources"][1]["fields"][1] == {
+        "keyword": "SN", "name": "Serial number", "text": "0001"}
+    assert vpd["complete"] is True
+
+
+def test_vital_product_data_without_end(umdev, path):
+    device = Vpd(large(0x90, bytes(61)) * 512)
+    text, _ = run(umdev, path, device)
+    assert device.addresses == list(range(0, 0x8000, 4))
+    assert text.count("Read-only fields") == 512
+    assert "\t\tNo end tag found\n" in text
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff" * 16, b"\x00" * 16, b"\x83\xff\x7f"])
+def test_vital_product_data_of_nonsense(umdev, path, data):
+    device = Vpd(data)
+    text, _ = run(umdev, path, device)
+    assert "resource type" in text and "will not decode more" in text
+    assert device.addresses == [0]
+
+
+def test_vital_product_data_that_never_comes(umdev, path):
+    device = Vpd(PRODUCT, polls=10000)
+    start = time.monotonic()
+    text, _ = run(umdev, path, device)
+    assert time.monotonic() - start < 10
+    assert "Vital Product Data\n\t\tNot readable: Input/output error\n" in text
+    assert device.addresses == [0]
+
+
+def test_vital_product_data_that_is_refused(umdev, path):
+    device = Vpd(PRODUCT)
+    device.write = lambda *_: fake.EINVAL
+    text, _ = run(umdev, path, device)
+    assert "Vital Product Data\n\t\tNot readable: Invalid argument\n" in text
+
+
+def test_vital_product_data_that_breaks_off(umdev, path):
+    device = Vpd(PRODUCT)
+    whole = device.write
+    device.write = lambda *write: whole(*write) if len(device.addresses) < 5 else None
+    text, complaint = run(umdev, path, device, "--timeout", "300", status=1)
+    assert "\t\tProduct Name: Fake card\n" in text
+    assert "\t\tNo end tag found: Connection timed out\n" in text
+    assert "not all was answered" in complaint
+
+
+def test_two_of_them(umdev, path):
+    device = Vpd(PRODUCT + b"\x78")
+    device.config.cap(VPD_AT, 0x03, bytes(6), 0x60)
+    device.config.cap(0x60, 0x03, bytes(6))
+    text, _ = run(umdev, path, device)
+    assert text.count("Product Name") == 1
+    assert "\tCapabilities: [60] Vital Product Data\n\t\tNot readable\n" in text
+
+
+# ---- An expansion ROM
+
+
+class Rom(fake.Device):
+    def region_info(self, index):
+        return struct.pack("=IIIIQQ", 32, 1, 6, 0, 65536, 0) if index == 6 \
+            else super().region_info(index)
+
+
+@pytest.mark.parametrize("address, place", [(0, "<unassigned> [disabled]"),
+                                            (0xfe000001, "fe000000")])
+def test_an_expansion_rom(umdev, path, address, place):
+    config = fake.Config()
+    config.put(0x30, struct.pack("<I", address))
+    text, _ = run(umdev, path, Rom(config))
+    assert f"\tExpansion ROM at {place} [size=64K]\n" in text
+    assert "\t\t 6 ROM    size=64K read+ write- mmap-\n" in text
+
+
 # ---- Devices that lie
 
 

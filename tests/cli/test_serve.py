@@ -45,6 +45,56 @@ def test_a_signal_ends_it_with_a_client(umdev, path):
             assert client.recv(1) == b""
 
 
+def serving_with_grace(umdev, path, seconds):
+    return umdev.serving("serial", "--socket-path", path, "--grace", str(seconds), *NULL)
+
+
+def runs_on(server):
+    """It does not end within a moment."""
+    time.sleep(0.3)
+    return server.poll() is None
+
+
+def test_grace_is_not_needed_without_a_client(umdev, path):
+    with serving_with_grace(umdev, path, 600) as server:
+        assert stop(server) == 0
+
+
+def test_grace_ends_when_the_client_has_left(umdev, path):
+    with serving_with_grace(umdev, path, 600) as server:
+        with connect(path):
+            time.sleep(0.1)
+            server.send_signal(signal.SIGTERM)
+            assert runs_on(server)
+        assert server.wait(TIMEOUT) == 0
+        assert not os.path.exists(path)
+
+
+def test_grace_ends_when_it_is_over(umdev, path):
+    with serving_with_grace(umdev, path, 1) as server:
+        with connect(path) as client:
+            time.sleep(0.1)
+            server.send_signal(signal.SIGTERM)
+            assert runs_on(server)
+            assert server.wait(TIMEOUT) == 0
+            assert client.recv(1) == b""
+
+
+def test_a_second_signal_ends_at_once(umdev, path):
+    with serving_with_grace(umdev, path, 600) as server:
+        with connect(path):
+            time.sleep(0.1)
+            server.send_signal(signal.SIGTERM)
+            assert runs_on(server)
+            assert stop(server) == 0
+
+
+@pytest.mark.parametrize("seconds", ["", "x", "-1", "86401", "1.5"])
+def test_grace_is_a_number_of_seconds(umdev, path, seconds):
+    text = umdev.refuses(2, "serve", "serial", "--socket-path", path, "--grace", seconds)
+    assert f"--grace wants seconds, 0 to 86400, not '{seconds}'" in text
+
+
 def test_a_path_in_use(umdev, path):
     with umdev.serving("serial", "--socket-path", path, *NULL) as server:
         text = umdev.refuses(1, "serve", "serial", "--socket-path", path, *NULL)

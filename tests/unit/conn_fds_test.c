@@ -93,7 +93,8 @@ static int count_held(void)
 static void test_only_some_messages_carry_fds(void **state)
 {
 	for (uint16_t command = 0; command < 64; command++) {
-		bool carries = command == UMD_WIRE_DMA_MAP || command == UMD_WIRE_SET_IRQS;
+		bool carries = command == UMD_WIRE_DMA_MAP || command == UMD_WIRE_SET_IRQS ||
+			       command == UMD_WIRE_DEVICE_FEATURE;
 
 		send_message(1, command, UMD_WIRE_TYPE_COMMAND, 2);
 		receive_all();

@@ -176,7 +176,7 @@ static void test_a_few_areas_and_no_more(void **state)
 	struct umd_area areas[UMD_AREAS_MAX + 1];
 
 	for (unsigned int i = 0; i <= UMD_AREAS_MAX; i++)
-		areas[i] = (struct umd_area){2 * i * PAGE, PAGE};
+		areas[i] = (struct umd_area){PAGE * 2 * i, PAGE};
 	assert_int_equal(add_bar(0, 64 * PAGE, 0), 0);
 	assert_int_equal(add_memory(areas, UMD_AREAS_MAX + 1), -EINVAL);
 	assert_int_equal(add_memory(areas, UMD_AREAS_MAX), 0);
@@ -280,7 +280,8 @@ static void test_a_few_ioeventfds_and_no_more(void **state)
 
 	assert_int_equal(add_bar(0, 4096, 0), 0);
 	for (unsigned int i = 0; i < UMD_IOEVENTFDS_MAX; i++)
-		assert_int_equal(umd_device_add_ioeventfd(device, 0, 4 * i, 4, 0, 0, event), 0);
+		assert_int_equal(
+			umd_device_add_ioeventfd(device, 0, UINT64_C(4) * i, 4, 0, 0, event), 0);
 	assert_int_equal(umd_device_add_ioeventfd(device, 0, 0, 4, 0, 0, event), -ENOSPC);
 	close(event);
 }
@@ -327,6 +328,187 @@ static void test_msix_has_numbers_that_its_capability_can_hold(void **state)
 	}
 }
 
+/* ---- A declaration that fails is remembered ------------------------------------------------ */
+
+static void bad_bar(void)
+{
+	add_bar(3, 100, 0);
+}
+
+static void bar_twice(void)
+{
+	add_bar(0, 4096, 0);
+	add_bar(0, 4096, 0);
+}
+
+static void bad_memory(void)
+{
+	static const struct umd_area area = {0, PAGE};
+
+	umd_device_add_memory(device, 2, file, 0, &area, 1);
+}
+
+static void file_that_can_shrink(void)
+{
+	static const struct umd_area area = {0, PAGE};
+	int loose = memfd_create("loose", MFD_CLOEXEC);
+
+	assert_int_equal(ftruncate(loose, PAGE), 0);
+	add_bar(1, PAGE, 0);
+	umd_device_add_memory(device, 1, loose, 0, &area, 1);
+	close(loose);
+}
+
+static void bad_ioeventfd(void)
+{
+	umd_device_add_ioeventfd(device, 4, 0, 4, 0, 0, file);
+}
+
+static void ioeventfd_that_is_none(void)
+{
+	add_bar(1, PAGE, 0);
+	umd_device_add_ioeventfd(device, 1, 0, 4, 0, 0, -1);
+}
+
+static void bad_pin(void)
+{
+	umd_device_add_intx(device, 5);
+}
+
+static void pin_twice(void)
+{
+	umd_device_add_intx(device, 1);
+	umd_device_add_intx(device, 1);
+}
+
+static void bad_msi(void)
+{
+	umd_device_add_msi(device, &(struct umd_msi){.messages = 3});
+}
+
+static void bad_msix(void)
+{
+	umd_device_add_msix(device, &(struct umd_msix){.vectors = 4096});
+}
+
+static void bad_pm(void)
+{
+	umd_device_add_pm(device, &(struct umd_pm){.aux_power = 9, .pme = 1u << 4});
+}
+
+static void bad_pcie(void)
+{
+	umd_device_add_pcie(device, &(struct umd_pcie){.max_payload = 100});
+}
+
+static void af_twice(void)
+{
+	umd_device_add_af(device, &(struct umd_af){0});
+	umd_device_add_af(device, &(struct umd_af){0});
+}
+
+static void bad_vendor(void)
+{
+	umd_device_add_vendor_cap(device, &(struct umd_vendor_cap){.body = {.size = 254}});
+}
+
+static void bad_place(void)
+{
+	umd_device_add_pm(device, &(struct umd_pm){.at = 0x3c});
+}
+
+static void two_at_a_place(void)
+{
+	umd_device_add_pm(device, &(struct umd_pm){.at = 0x40});
+	umd_device_add_msi(device, &(struct umd_msi){.at = 0x44, .messages = 1});
+}
+
+static void extended_without_pci_express(void)
+{
+	umd_device_add_dsn(device, &(struct umd_dsn){.serial = 1});
+}
+
+static void bad_pri(void)
+{
+	umd_device_add_pri(device, &(struct umd_pri){.capacity = 0});
+}
+
+static void bad_vpd(void)
+{
+	umd_device_add_vpd(device, &(struct umd_vpd){.bytes = "abc", .size = 3});
+}
+
+static void bad_rebar(void)
+{
+	umd_device_add_rebar(device, &(struct umd_rebar){.count = 1});
+}
+
+static void bad_dpa(void)
+{
+	umd_device_add_dpa(device, &(struct umd_dpa){.substates = 33});
+}
+
+static void bad_rom(void)
+{
+	umd_device_add_rom(device, "", 0);
+}
+
+/* What a declaration ends with, and what its author reads of it when the device is realised. */
+static const struct mistake {
+	void (*declare)(void);
+	int code;
+	const char *why;
+} mistakes[] = {
+	{bad_bar, -EINVAL, "BAR 3: size is no power of two"},
+	{bar_twice, -EEXIST, "BAR 0: its place is taken"},
+	{bad_memory, -EINVAL, "memory of BAR 2"},
+	{file_that_can_shrink, -EPERM, "memory of BAR 1: the file is no memfd"},
+	{bad_ioeventfd, -EINVAL, "BAR 4: no place or shape for an ioeventfd"},
+	{ioeventfd_that_is_none, -EBADF, "BAR 1: cannot duplicate"},
+	{bad_pin, -EINVAL, "INTx: pin 5"},
+	{pin_twice, -EEXIST, "INTx"},
+	{bad_msi, -EINVAL, "MSI: messages 3"},
+	{bad_msix, -EINVAL, "MSI-X: vectors 4096"},
+	{bad_pm, -EINVAL, "Power Management: aux_power 9"},
+	{bad_pcie, -EINVAL, "PCI Express: max_payload 100"},
+	{af_twice, -EEXIST, "Advanced Features"},
+	{bad_vendor, -EINVAL, "Vendor-Specific: body.size 254"},
+	{bad_place, -EINVAL, "Power Management: at 0x3c"},
+	{two_at_a_place, -EEXIST, "MSI: at 0x44 overlaps Power Management at 0x40"},
+	{extended_without_pci_express, -EINVAL, "Device Serial Number"},
+	{bad_pri, -EINVAL, "Page Request Interface: capacity 0"},
+	{bad_vpd, -EINVAL, "Vital Product Data: size 3"},
+	{bad_rebar, -EINVAL, "Resizable BAR"},
+	{bad_dpa, -EINVAL, "Dynamic Power Allocation: substates 33"},
+	{bad_rom, -EINVAL, "ROM: size 0"},
+};
+
+static void test_failed_declaration_makes_realising_fail_with_its_sentence(void **state)
+{
+	for (size_t i = 0; i < UNIT_COUNT(mistakes); i++) {
+		mistakes[i].declare();
+		for (int n = 0; n < 2; n++)
+			device_expect_refused(device, mistakes[i].code, mistakes[i].why);
+		assert_int_equal(umd_device_realize(device, NULL), mistakes[i].code);
+		again();
+	}
+}
+
+/* Those that follow may only follow from it; they neither replace it nor make it good. */
+static void test_first_failure_is_the_one_that_is_told(void **state)
+{
+	for (size_t i = 0; i < UNIT_COUNT(mistakes); i++) {
+		const struct mistake *other = &mistakes[i ? 0 : 1];
+
+		mistakes[i].declare();
+		if (mistakes[i].declare != extended_without_pci_express)
+			other->declare();
+		umd_device_add_bar(device, 5, &(struct umd_region){.size = PAGE});
+		device_expect_refused(device, mistakes[i].code, mistakes[i].why);
+		again();
+	}
+}
+
 /* ---- Too late ------------------------------------------------------------------------------ */
 
 static void test_nothing_is_added_to_a_realised_device(void **state)
@@ -339,9 +521,42 @@ static void test_nothing_is_added_to_a_realised_device(void **state)
 	assert_int_equal(umd_device_realize(device, NULL), 0);
 	assert_int_equal(umd_device_add_bar(device, 1, &region), -EBUSY);
 	assert_int_equal(add_memory(&area, 1), -EBUSY);
+	assert_int_equal(umd_device_add_rom(device, "rom", 3), -EBUSY);
 	assert_int_equal(umd_device_add_ioeventfd(device, 0, 0, 4, 0, 0, file), -EBUSY);
 	assert_int_equal(umd_device_add_intx(device, 1), -EBUSY);
 	assert_int_equal(umd_device_add_msix(device, &msix), -EBUSY);
+}
+
+/* Neither the capabilities' calls, whatever they are called with. */
+static void test_no_capability_is_added_to_a_realised_device(void **state)
+{
+	static uint8_t before[256], after[256];
+
+	assert_int_equal(umd_device_realize(device, NULL), 0);
+	memcpy(before, device->config.bytes, sizeof(before));
+	assert_int_equal(umd_device_add_pm(device, &(struct umd_pm){0}), -EBUSY);
+	assert_int_equal(umd_device_add_msi(device, &(struct umd_msi){0}), -EBUSY);
+	assert_int_equal(umd_device_add_pcie(device, &(struct umd_pcie){0}), -EBUSY);
+	assert_int_equal(umd_device_add_af(device, &(struct umd_af){0}), -EBUSY);
+	assert_int_equal(umd_device_add_vpd(device, &(struct umd_vpd){0}), -EBUSY);
+	assert_int_equal(umd_device_add_vendor_cap(device, &(struct umd_vendor_cap){0}), -EBUSY);
+	assert_int_equal(umd_device_add_aer(device, &(struct umd_aer){0}), -EBUSY);
+	assert_int_equal(umd_device_add_dsn(device, &(struct umd_dsn){0}), -EBUSY);
+	assert_int_equal(umd_device_add_vsec(device, &(struct umd_vsec){0}), -EBUSY);
+	assert_int_equal(umd_device_add_dvsec(device, &(struct umd_dvsec){0}), -EBUSY);
+	assert_int_equal(umd_device_add_acs(device, &(struct umd_acs){0}), -EBUSY);
+	assert_int_equal(umd_device_add_ari(device, &(struct umd_ari){0}), -EBUSY);
+	assert_int_equal(umd_device_add_ats(device, &(struct umd_ats){0}), -EBUSY);
+	assert_int_equal(umd_device_add_pri(device, &(struct umd_pri){0}), -EBUSY);
+	assert_int_equal(umd_device_add_pasid(device, &(struct umd_pasid){0}), -EBUSY);
+	assert_int_equal(umd_device_add_ltr(device, &(struct umd_ltr){0}), -EBUSY);
+	assert_int_equal(umd_device_add_tph(device, &(struct umd_tph){0}), -EBUSY);
+	assert_int_equal(umd_device_add_rebar(device, &(struct umd_rebar){0}), -EBUSY);
+	assert_int_equal(umd_device_add_sriov(device, &(struct umd_sriov){0}), -EBUSY);
+	assert_int_equal(umd_device_add_dpa(device, &(struct umd_dpa){0}), -EBUSY);
+	memcpy(after, device->config.bytes, sizeof(after));
+	assert_memory_equal(before, after, sizeof(before));
+	assert_int_equal(device->declared.code, 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -362,7 +577,10 @@ int main(void)
 		TEST(test_a_few_ioeventfds_and_no_more),
 		TEST(test_intx_has_one_of_four_pins),
 		TEST(test_msix_has_numbers_that_its_capability_can_hold),
+		TEST(test_failed_declaration_makes_realising_fail_with_its_sentence),
+		TEST(test_first_failure_is_the_one_that_is_told),
 		TEST(test_nothing_is_added_to_a_realised_device),
+		TEST(test_no_capability_is_added_to_a_realised_device),
 	};
 
 	return cmocka_run_group_tests_name("device_declare", tests, NULL, NULL);

@@ -112,6 +112,25 @@ static void test_refusal_is_the_same_when_realising_is_tried_again(void **state)
 	assert_string_equal(first.text, second.text);
 }
 
+/* What realising has done by the time it fails is no obstacle to the next time. */
+static void test_refusal_for_another_reason_leaves_table_and_pending_bits_free(void **state)
+{
+	static const struct umd_msix msix = {.vectors = 1, .pba_offset = PAGE};
+	static const struct umd_dsn dsn = {0};
+	static const struct umd_pcie pcie = {0};
+	struct umd_error error = {0};
+
+	add_bar(0, 4 * PAGE, 0);
+	assert_int_equal(umd_device_add_msix(device, &msix), 0);
+	assert_int_equal(umd_device_add_dsn(device, &dsn), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(umd_device_realize(device, &error), -EINVAL);
+		assert_non_null(strstr(error.text, "Device Serial Number"));
+	}
+	assert_int_equal(umd_device_add_pcie(device, &pcie), 0);
+	assert_int_equal(umd_device_realize(device, NULL), 0);
+}
+
 /* ---- The capability ------------------------------------------------------------------------ */
 
 static unsigned int realize(const struct umd_msix *msix)
@@ -237,12 +256,13 @@ static void test_function_mask_of_the_capability_holds_back(void **state)
 {
 	start_small();
 	set_table(12, 0);
-	device_set_config(device, device->msix_cap + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_MASKALL);
+	device_set_config(device, device_cap(device, PCI_CAP_ID_MSIX, PCI_MSIX_FLAGS), 2,
+			  PCI_MSIX_FLAGS_MASKALL);
 	assert_int_equal(umd_device_trigger(device, UMD_IRQ_MSIX, 0), 0);
 	assert_int_equal(umd_device_trigger(device, UMD_IRQ_MSIX, 1), 0);
 	assert_int_equal(unit_take_events(eventfds[0]), 0);
 	assert_int_equal(unit_take_events(eventfds[1]), 1);
-	device_set_config(device, device->msix_cap + PCI_MSIX_FLAGS, 2, 0);
+	device_set_config(device, device_cap(device, PCI_CAP_ID_MSIX, PCI_MSIX_FLAGS), 2, 0);
 	assert_int_equal(unit_take_events(eventfds[0]), 1);
 	stop_small();
 }
@@ -267,12 +287,13 @@ static void test_reset_masks_the_table_and_frees_the_function(void **state)
 {
 	start_small();
 	set_table(12, 0);
-	device_set_config(device, device->msix_cap + PCI_MSIX_FLAGS, 2, 0xc000);
+	device_set_config(device, device_cap(device, PCI_CAP_ID_MSIX, PCI_MSIX_FLAGS), 2, 0xc000);
 	assert_int_equal(umd_device_trigger(device, UMD_IRQ_MSIX, 0), 0);
 	umd_device_reset(device);
 	device_set_command(device, PCI_COMMAND_MEMORY);
 	assert_int_equal(get_table(12), 1);
-	assert_int_equal(device_config(device, device->msix_cap + PCI_MSIX_FLAGS, 2), 65);
+	assert_int_equal(
+		device_config(device, device_cap(device, PCI_CAP_ID_MSIX, PCI_MSIX_FLAGS), 2), 65);
 	assert_int_equal(unit_take_events(eventfds[0]), 0);
 	set_table(12, 0);
 	assert_int_equal(unit_take_events(eventfds[0]), 0);
@@ -289,6 +310,7 @@ int main(void)
 		TEST(test_places_that_table_and_pending_bits_cannot_have),
 		TEST(test_refusal_needs_no_reader),
 		TEST(test_refusal_is_the_same_when_realising_is_tried_again),
+		TEST(test_refusal_for_another_reason_leaves_table_and_pending_bits_free),
 		TEST(test_capability_says_where_table_and_pending_bits_are),
 		TEST(test_driver_writes_enable_and_function_mask_only),
 		TEST(test_table_is_memory_with_masks),

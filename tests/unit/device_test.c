@@ -115,7 +115,7 @@ static void test_making_fails_cleanly_without_fds(void **state)
 
 		assert_true(left < 16);
 		limit = before;
-		limit.rlim_cur = (rlim_t)(first + left);
+		limit.rlim_cur = (rlim_t)first + (rlim_t)left;
 		assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 		err = umd_device_create(&info, &other);
 		assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
@@ -187,7 +187,7 @@ static void test_reset_brings_back_registers_and_keeps_maps(void **state)
 			 PCI_STATUS_INTERRUPT);
 	umd_device_reset(device);
 	assert_int_equal(told.resets, 1);
-	assert_int_equal(told.kind, UMD_RESET_DEVICE);
+	assert_int_equal(told.kind, UMD_RESET_SELF);
 	assert_int_equal(device_config(device, PCI_COMMAND, 2), 0);
 	assert_int_equal(device_config(device, PCI_STATUS, 2) & PCI_STATUS_INTERRUPT, 0);
 	assert_int_equal(device->space.table.count, 1);
@@ -237,6 +237,22 @@ static void test_triggers_name_messages_that_there_are(void **state)
 	assert_int_equal(umd_device_trigger(device, UMD_IRQ_MSI, 0), -EINVAL);
 	assert_int_equal(umd_device_trigger(device, UMD_IRQ_INTX, 0), -EINVAL);
 	assert_int_equal(umd_device_trigger(device, UMD_IRQ_INDEXES, 0), -EINVAL);
+}
+
+static void test_vectors_in_use_are_those_that_the_driver_has_assigned(void **state)
+{
+	int fd = eventfd(0, EFD_CLOEXEC);
+
+	declare_all();
+	assert_int_equal(umd_device_realize(device, NULL), 0);
+	for (enum umd_irq i = UMD_IRQ_INTX; i <= UMD_IRQ_INDEXES; i++)
+		assert_int_equal(umd_device_enabled_vectors(device, i), 0);
+	assert_int_equal(umd_device_enabled_vectors(device, (enum umd_irq)1000000), 0);
+	device_assign(device, UMD_IRQ_MSIX, 6, fd);
+	assert_int_equal(umd_device_enabled_vectors(device, UMD_IRQ_MSIX), 7);
+	umd_device_do_reset(device, UMD_RESET_DISCONNECT);
+	assert_int_equal(umd_device_enabled_vectors(device, UMD_IRQ_MSIX), 0);
+	close(fd);
 }
 
 static void test_line_follows_config_spaces_interrupt_disable(void **state)
@@ -302,6 +318,7 @@ int main(void)
 		TEST(test_disconnect_drops_maps_too),
 		TEST(test_dma_needs_bus_mastering),
 		TEST(test_triggers_name_messages_that_there_are),
+		TEST(test_vectors_in_use_are_those_that_the_driver_has_assigned),
 		TEST(test_line_follows_config_spaces_interrupt_disable),
 		TEST(test_watches_of_a_device_run_on_its_poller),
 	};

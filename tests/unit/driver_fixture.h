@@ -14,10 +14,13 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -27,7 +30,8 @@
 
 #include "wire/proto.h"
 
-#define SHORT_MS 150u /* the timeout of tests that wait for it */
+#define SHORT_MS  150u /* the timeout of tests that wait for it */
+#define FAKE_IRQS 5u
 
 struct fake;
 
@@ -43,8 +47,18 @@ struct fake {
 	uint8_t config[4096];
 	uint64_t config_size;
 	uint8_t bar[4096]; /* region 0 */
+	bool no_events;	   /* it has neither ERR nor REQ */
+
+	/* Set at any time. */
+	atomic_bool gone; /* removed by surprise */
 
 	/* What came. */
+	unsigned int sets; /* SET_IRQS, of which this is the last one */
+	struct umd_wire_set_irqs last_set;
+	unsigned int last_set_fds;
+	int eventfds[FAKE_IRQS]; /* of vector 0; -1: none */
+	int wakeup;		 /* the eventfd of low power with wake-up; -1: none */
+	bool low_power;
 	unsigned int accesses;		   /* region reads and writes */
 	uint32_t largest_access;	   /* bytes */
 	struct umd_wire_header last_reply; /* to a command of ours */
@@ -52,6 +66,8 @@ struct fake {
 	char dir[32];
 	char uri[64];
 	int listener, connection;
+	int fds[UMD_WIRE_MAX_FDS]; /* of the command in hand; set one to -1 to keep it */
+	unsigned int fd_count;
 	pthread_t thread;
 	unsigned int fds_before;
 };
@@ -172,10 +188,69 @@ static inline void fake_access(struct fake *fake, const struct umd_wire_header *
 	}
 }
 
+static inline void fake_set_irqs(struct fake *fake, const struct umd_wire_header *command,
+				 const uint8_t *payload)
+{
+	struct umd_wire_set_irqs *set = &fake->last_set;
+
+	memcpy(set, payload, sizeof(*set));
+	fake->sets++;
+	fake->last_set_fds = fake->fd_count;
+	if (fake->gone || !(set->flags & 4)) {
+		fake_error(fake, command, fake->gone ? ENODEV : ENOTTY);
+		return;
+	}
+	if (set->start == 0 && set->index < FAKE_IRQS) {
+		if (fake->eventfds[set->index] >= 0)
+			close(fake->eventfds[set->index]);
+		fake->eventfds[set->index] = fake->fd_count ? fake->fds[0] : -1;
+		fake->fds[0] = -1;
+	}
+	fake_reply(fake, command, NULL, 0);
+}
+
+/* Low power: 3 enter, 4 with wake-up, 5 exit. */
+static inline int fake_set_feature(struct fake *fake, uint32_t feature)
+{
+	if (fake->low_power && feature != 5)
+		return EINVAL;
+	if (feature == 4 && fake->fd_count != 1)
+		return EINVAL;
+
+	fake->low_power = feature != 5;
+	if (feature == 4) {
+		if (fake->wakeup >= 0)
+			close(fake->wakeup);
+		fake->wakeup = fake->fds[0];
+		fake->fds[0] = -1;
+	}
+	return 0;
+}
+
+static inline void fake_feature(struct fake *fake, const struct umd_wire_header *command,
+				const uint8_t *payload)
+{
+	struct umd_wire_feature request;
+	uint32_t feature;
+	int error = 0;
+
+	memcpy(&request, payload, sizeof(request));
+	feature = request.flags & UMD_WIRE_FEATURE_INDEX;
+	if (feature < 3 || feature > 5)
+		error = ENOTTY;
+	else if (!(request.flags & UMD_WIRE_FEATURE_PROBE))
+		error = fake->gone ? ENODEV : fake_set_feature(fake, feature);
+
+	if (error)
+		fake_error(fake, command, (uint32_t)error);
+	else
+		fake_reply(fake, command, &request, sizeof(request));
+}
+
 static inline void fake_answer(struct fake *fake, const struct umd_wire_header *command,
 			       const uint8_t *payload)
 {
-	struct umd_wire_device_info info = {sizeof(info), fake->flags, 9, 5};
+	struct umd_wire_device_info info = {sizeof(info), fake->flags, 9, FAKE_IRQS};
 	struct umd_wire_irq_info irq;
 
 	switch (command->command) {
@@ -191,15 +266,24 @@ static inline void fake_answer(struct fake *fake, const struct umd_wire_header *
 	case UMD_WIRE_GET_IRQ_INFO:
 		memcpy(&irq, payload, sizeof(irq));
 		irq.flags = UMD_DRIVER_IRQ_EVENTFD | UMD_DRIVER_IRQ_NORESIZE;
-		irq.count = 10 + irq.index;
+		irq.count = fake->no_events && irq.index >= UMD_DRIVER_ERR ? 0 : 10 + irq.index;
 		fake_reply(fake, command, &irq, sizeof(irq));
 		break;
 	case UMD_WIRE_REGION_READ:
 	case UMD_WIRE_REGION_WRITE:
 		fake_access(fake, command, payload);
 		break;
+	case UMD_WIRE_SET_IRQS:
+		fake_set_irqs(fake, command, payload);
+		break;
+	case UMD_WIRE_DEVICE_FEATURE:
+		fake_feature(fake, command, payload);
+		break;
 	case UMD_WIRE_DEVICE_RESET:
-		fake_reply(fake, command, NULL, 0);
+		if (fake->gone)
+			fake_error(fake, command, ENODEV);
+		else
+			fake_reply(fake, command, NULL, 0);
 		break;
 	default:
 		fake_error(fake, command, ENOTSUP);
@@ -213,10 +297,43 @@ static inline bool receive_all(int fd, void *to, size_t size)
 	return size == 0 || recv(fd, to, size, MSG_WAITALL) == (ssize_t)size;
 }
 
+/* A command's header, with the fds that come along. */
+static inline bool fake_receive_header(struct fake *fake, struct umd_wire_header *header)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(UMD_WIRE_MAX_FDS * sizeof(int))];
+	} control;
+	struct iovec iov = {header, sizeof(*header)};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.bytes,
+			     .msg_controllen = sizeof(control.bytes)};
+	ssize_t n = recvmsg(fake->connection, &msg, MSG_CMSG_CLOEXEC);
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+	fake->fd_count = 0;
+	if (n > 0 && c) {
+		fake->fd_count = (unsigned int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+		memcpy(fake->fds, CMSG_DATA(c), fake->fd_count * sizeof(int));
+	}
+	return n > 0 &&
+	       receive_all(fake->connection, (char *)header + n, sizeof(*header) - (size_t)n);
+}
+
+static inline void fake_close(int *fds, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+		fds[i] = -1;
+	}
+}
+
 static inline void *fake_run(void *data)
 {
 	static uint8_t payload[UMD_WIRE_MAX_MESSAGE];
-	struct umd_wire_header header;
+	struct umd_wire_header header = {0};
 	struct fake *fake = data;
 	size_t size;
 
@@ -224,7 +341,7 @@ static inline void *fake_run(void *data)
 	if (fake->connection < 0)
 		return NULL;
 
-	while (receive_all(fake->connection, &header, sizeof(header))) {
+	while (fake_receive_header(fake, &header)) {
 		size = header.size - sizeof(header);
 		if (header.size > sizeof(payload) || !receive_all(fake->connection, payload, size))
 			break;
@@ -232,6 +349,7 @@ static inline void *fake_run(void *data)
 			fake->last_reply = header;
 		else if (!fake->twist || !fake->twist(fake, &header, payload, size))
 			fake_answer(fake, &header, payload);
+		fake_close(fake->fds, fake->fd_count);
 	}
 	close(fake->connection);
 	return NULL;
@@ -266,6 +384,8 @@ static inline void fake_start(struct fake *fake)
 		fake->flags = UMD_WIRE_DEVICE_FLAG_PCI | UMD_WIRE_DEVICE_FLAG_RESET;
 	if (!fake->config_size)
 		fake->config_size = 256;
+	memset(fake->eventfds, 0xff, sizeof(fake->eventfds));
+	fake->wakeup = -1;
 	fake_listen(fake, 1);
 	assert_int_equal(pthread_create(&fake->thread, NULL, fake_run, fake), 0);
 }
@@ -275,6 +395,8 @@ static inline void fake_stop(struct fake *fake)
 {
 	shutdown(fake->listener, SHUT_RDWR);
 	pthread_join(fake->thread, NULL);
+	fake_close(fake->eventfds, FAKE_IRQS);
+	fake_close(&fake->wakeup, 1);
 	fake_remove(fake);
 	assert_int_equal(count_fds(), fake->fds_before);
 }

@@ -161,6 +161,22 @@ static void test_both_masks_must_be_off(void **state)
 	expect_signals(1);
 }
 
+static void test_quiet_device_holds_the_line_back(void **state)
+{
+	umd_irqs_set_quiet(&f.irqs, true);
+	assert_line(true);
+	unmask();
+	umd_irqs_disable_intx(&f.irqs, false);
+	expect_signals(0);
+	umd_irqs_set_quiet(&f.irqs, false);
+	expect_signals(1);
+	umd_irqs_set_quiet(&f.irqs, true);
+	unmask();
+	expect_signals(0);
+	umd_irqs_set_quiet(&f.irqs, false);
+	expect_signals(1);
+}
+
 static void test_mask_by_bool_acts_on_true_only(void **state)
 {
 	static const uint8_t yes = 1, no;
@@ -332,7 +348,7 @@ static void test_reset_lowers_the_line_and_keeps_the_clients_side(void **state)
 	give_resample(resample);
 	umd_irqs_disable_intx(&f.irqs, true);
 	assert_line(true);
-	umd_irqs_reset(&f.irqs, false);
+	umd_irqs_reset(&f.irqs);
 	unmask();
 	expect_signals(0);
 	assert_line(true);
@@ -342,13 +358,14 @@ static void test_reset_lowers_the_line_and_keeps_the_clients_side(void **state)
 	expect_signals(1);
 }
 
-static void test_disconnect_forgets_the_client(void **state)
+static void test_client_is_forgotten_with_its_mask(void **state)
 {
 	int before = unit_count_fds();
 
 	give_resample(resample);
 	mask();
-	umd_irqs_reset(&f.irqs, true);
+	umd_irqs_reset(&f.irqs);
+	umd_irqs_forget(&f.irqs);
 	assert_int_equal(unit_count_fds(), before - 1);
 	assert_line(true);
 	expect_signals(0);
@@ -359,13 +376,13 @@ static void test_disconnect_forgets_the_client(void **state)
 /* ---- Any order ----------------------------------------------------------------------------- */
 
 static struct {
-	bool high, masked, disabled;
+	bool high, masked, disabled, quiet;
 } model;
 
 /* How often the line is signalled by what just happened. */
 static unsigned int model_update(void)
 {
-	if (!model.high || model.masked || model.disabled)
+	if (!model.high || model.masked || model.disabled || model.quiet)
 		return 0;
 	model.masked = true;
 	return 1;
@@ -383,10 +400,14 @@ static void operate(uint64_t which, bool on)
 		model.disabled = on;
 		break;
 	case 2:
+		umd_irqs_set_quiet(&f.irqs, on);
+		model.quiet = on;
+		break;
+	case 3:
 		mask();
 		model.masked = true;
 		break;
-	case 3:
+	case 4:
 		unmask();
 		model.masked = false;
 		break;
@@ -404,7 +425,7 @@ static long run_model(uint64_t seed)
 	memset(&model, 0, sizeof(model));
 	give_resample(resample);
 	for (long step = 0; step < 5000; step++) {
-		operate(unit_below(&seed, 5), unit_below(&seed, 2));
+		operate(unit_below(&seed, 6), unit_below(&seed, 2));
 		if (unit_take_events(line) != model_update())
 			return step;
 	}
@@ -430,6 +451,7 @@ int main(int argc, char **argv)
 		TEST(test_line_is_silent_while_messages_are_in_use),
 		TEST(test_interrupt_disable_holds_the_line_back),
 		TEST(test_both_masks_must_be_off),
+		TEST(test_quiet_device_holds_the_line_back),
 		TEST(test_mask_by_bool_acts_on_true_only),
 		TEST(test_loopback_signals_whatever_the_masks_say),
 		TEST(test_unmask_eventfd_unmasks),
@@ -442,7 +464,7 @@ int main(int argc, char **argv)
 		TEST(test_unmask_eventfd_goes_with_the_index),
 		TEST(test_unmask_eventfd_signalled_many_times_at_once_is_one_unmask),
 		TEST(test_reset_lowers_the_line_and_keeps_the_clients_side),
-		TEST(test_disconnect_forgets_the_client),
+		TEST(test_client_is_forgotten_with_its_mask),
 		TEST(test_line_is_signalled_when_a_model_says_so),
 	};
 

@@ -8,6 +8,7 @@
 
 #include "unit.h"
 
+#include <fcntl.h>
 #include <linux/vfio.h>
 #include <sys/eventfd.h>
 
@@ -93,12 +94,49 @@ static inline void irq_disable(struct irq_fixture *f, uint32_t index)
 	assert_int_equal(irq_set(f, NONE | TRIGGER, index, 0, 0), 0);
 }
 
+static inline void irq_trigger(struct irq_fixture *f, enum umd_irq index, unsigned int vector)
+{
+	assert_int_equal(umd_irqs_trigger(&f->irqs, index, vector), 0);
+}
+
 static inline int irq_eventfd(void)
 {
 	int fd = eventfd(0, EFD_CLOEXEC);
 
 	assert_true(fd >= 0);
 	return fd;
+}
+
+/* ---- Peers that would have us wait --------------------------------------------------------- */
+
+#define IRQ_TRAPS 2u /* kinds of them */
+
+/*
+ * Eventfds that a write() would wait for: they are full, and they block: from the beginning, or
+ * since the peer has taken O_NONBLOCK away behind our back.
+ */
+static inline int irq_trap_open(unsigned int kind)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | (kind ? EFD_NONBLOCK : 0));
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+/* To be called once the room has the fd. */
+static inline void irq_trap_spring(int fd)
+{
+	const uint64_t most = UINT64_MAX - 1;
+
+	assert_int_equal(write(fd, &most, sizeof(most)), sizeof(most));
+	assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
+}
+
+/* It is as full as it was: nothing was lost, nobody has waited. */
+static inline void irq_trap_close(int fd)
+{
+	assert_true(unit_take_events(fd) >= UINT64_MAX - 1);
+	close(fd);
 }
 
 #endif

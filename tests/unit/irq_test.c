@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * SET_IRQS: what it refuses and how, which of INTx, MSI and MSI-X is in use, and which eventfd each
- * vector signals after it.
+ * vector signals after it; and what holds for all vectors: quiet, gone, and peers that do not read.
  */
 #include "irq_fixture.h"
-
-#include <fcntl.h>
 
 static struct irq_fixture f;
 
@@ -329,24 +327,191 @@ static void test_disabling_closes_the_eventfds(void **state)
 
 /* ---- Resets -------------------------------------------------------------------------------- */
 
-static void test_reset_keeps_the_eventfds_and_a_disconnect_drops_them(void **state)
+static void test_reset_keeps_the_eventfds_of_every_index(void **state)
 {
-	int fd = irq_eventfd(), err = irq_eventfd(), before = unit_count_fds();
+	int fd = irq_eventfd(), err = irq_eventfd(), req = irq_eventfd();
 
-	irq_assign(&f, UMD_IRQ_MSIX, 0, fd);
 	irq_assign(&f, UMD_IRQ_ERR, 0, err);
-	umd_irqs_reset(&f.irqs, false);
-	assert_int_equal(f.irqs.live, UMD_IRQ_MSIX);
-	assert_int_equal(umd_irqs_trigger(&f.irqs, UMD_IRQ_MSIX, 0), 0);
-	assert_int_equal(unit_take_events(fd), 1);
-	umd_irqs_reset(&f.irqs, true);
-	assert_int_equal(f.irqs.live, UMD_IRQ_INDEXES);
-	assert_int_equal(unit_count_fds(), before);
-	assert_int_equal(umd_irqs_trigger(&f.irqs, UMD_IRQ_ERR, 0), 0);
-	assert_int_equal(unit_take_events(err), 0);
-	irq_assign(&f, UMD_IRQ_INTX, 0, fd);
+	irq_assign(&f, UMD_IRQ_REQ, 0, req);
+	for (uint32_t index = 0; index <= UMD_IRQ_MSIX; index++) {
+		irq_assign(&f, index, 0, fd);
+		umd_irqs_reset(&f.irqs);
+		assert_int_equal(f.irqs.live, index);
+		assert_int_equal(irq_set(&f, NONE | TRIGGER, index, 0, 1), 0);
+		assert_int_equal(unit_take_events(fd), 1);
+		irq_disable(&f, index);
+	}
+	irq_trigger(&f, UMD_IRQ_ERR, 0);
+	irq_trigger(&f, UMD_IRQ_REQ, 0);
+	assert_int_equal(unit_take_events(err), 1);
+	assert_int_equal(unit_take_events(req), 1);
 	close(fd);
 	close(err);
+	close(req);
+}
+
+static void test_forgetting_drops_the_eventfds_of_every_index(void **state)
+{
+	int fd = irq_eventfd(), before = unit_count_fds();
+
+	for (uint32_t index = 0; index <= UMD_IRQ_MSIX; index++) {
+		irq_assign(&f, index, 0, fd);
+		irq_assign(&f, UMD_IRQ_ERR, 0, fd);
+		irq_assign(&f, UMD_IRQ_REQ, 0, fd);
+		umd_irqs_forget(&f.irqs);
+		assert_int_equal(f.irqs.live, UMD_IRQ_INDEXES);
+		assert_int_equal(unit_count_fds(), before);
+		for (enum umd_irq i = 0; i < UMD_IRQ_INDEXES; i++)
+			irq_trigger(&f, i, 0);
+		umd_irqs_signal_all(&f.irqs);
+		assert_int_equal(unit_take_events(fd), 0);
+	}
+	irq_assign(&f, UMD_IRQ_INTX, 0, fd);
+	close(fd);
+}
+
+/* ---- What is in use ------------------------------------------------------------------------ */
+
+static void test_vectors_in_use_are_counted_up_to_the_last(void **state)
+{
+	int fd = irq_eventfd();
+
+	for (enum umd_irq i = 0; i <= UMD_IRQ_INDEXES - 1; i++)
+		assert_int_equal(umd_irqs_enabled(&f.irqs, i), 0);
+	irq_assign(&f, UMD_IRQ_MSIX, 4, fd);
+	assert_int_equal(umd_irqs_enabled(&f.irqs, UMD_IRQ_MSIX), 5);
+	irq_assign(&f, UMD_IRQ_MSIX, 0, fd);
+	assert_int_equal(umd_irqs_enabled(&f.irqs, UMD_IRQ_MSIX), 5);
+	assert_int_equal(irq_set(&f, EVENTFD | TRIGGER, UMD_IRQ_MSIX, 4, 1), 0);
+	assert_int_equal(umd_irqs_enabled(&f.irqs, UMD_IRQ_MSIX), 1);
+	irq_assign(&f, UMD_IRQ_MSIX, VECTORS - 1, fd);
+	assert_int_equal(umd_irqs_enabled(&f.irqs, UMD_IRQ_MSIX), VECTORS);
+	irq_disable(&f, UMD_IRQ_MSIX);
+	assert_int_equal(umd_irqs_enabled(&f.irqs, UMD_IRQ_MSIX), 0);
+	irq_assign(&f, UMD_IRQ_INTX, 0, fd);
+	irq_assign(&f, UMD_IRQ_REQ, 0, fd);
+	assert_int_equal(umd_irqs_enabled(&f.irqs, UMD_IRQ_INTX), 1);
+	assert_int_equal(umd_irqs_enabled(&f.irqs, UMD_IRQ_REQ), 1);
+	assert_int_equal(umd_irqs_enabled(&f.irqs, UMD_IRQ_ERR), 0);
+	assert_int_equal(umd_irqs_enabled(&f.irqs, UMD_IRQ_MSI), 0);
+	close(fd);
+}
+
+/* ---- Everybody at once --------------------------------------------------------------------- */
+
+/* Whoever waits is to look, so no mask and no state holds that back. */
+static void test_every_eventfd_there_is_can_be_signalled_once(void **state)
+{
+	int fds[VECTORS], err = irq_eventfd(), req = irq_eventfd();
+	uint8_t masked[4] = {1};
+
+	for (unsigned int i = 0; i < VECTORS; i++)
+		fds[i] = irq_eventfd();
+	assert_int_equal(irq_set_fds(&f, EVENTFD | TRIGGER, UMD_IRQ_MSIX, 0, fds, VECTORS), 0);
+	assert_int_equal(irq_set(&f, EVENTFD | TRIGGER, UMD_IRQ_MSIX, 3, 1), 0);
+	irq_assign(&f, UMD_IRQ_ERR, 0, err);
+	irq_assign(&f, UMD_IRQ_REQ, 0, req);
+	memcpy(&f.irqs.msix.table[5 * 16 + 12], masked, sizeof(masked));
+	umd_irqs_msix_written(&f.irqs, 5 * 16 + 12, sizeof(masked));
+	umd_irqs_set_quiet(&f.irqs, true);
+	umd_irqs_signal_all(&f.irqs);
+	for (unsigned int i = 0; i < VECTORS; i++) {
+		assert_int_equal(unit_take_events(fds[i]), i != 3);
+		close(fds[i]);
+	}
+	assert_int_equal(unit_take_events(err), 1);
+	assert_int_equal(unit_take_events(req), 1);
+	close(err);
+	close(req);
+}
+
+/* ---- Quiet --------------------------------------------------------------------------------- */
+
+/* INTx, MSI and MSI-X wait; what is not the function's own, errors and requests, does not. */
+static void test_quiet_device_keeps_its_interrupts_till_it_is_not(void **state)
+{
+	int fd = irq_eventfd();
+
+	for (enum umd_irq index = 0; index < UMD_IRQ_INDEXES; index++) {
+		bool waits = index <= UMD_IRQ_MSIX;
+
+		irq_assign(&f, index, 0, fd);
+		umd_irqs_set_quiet(&f.irqs, true);
+		if (index == UMD_IRQ_INTX)
+			umd_irqs_set_intx(&f.irqs, true);
+		for (int i = 0; i < 2 && index != UMD_IRQ_INTX; i++)
+			irq_trigger(&f, index, 0);
+		assert_int_equal(unit_take_events(fd), waits ? 0 : 2);
+		umd_irqs_set_quiet(&f.irqs, true);
+		assert_int_equal(unit_take_events(fd), 0);
+		umd_irqs_set_quiet(&f.irqs, false);
+		assert_int_equal(unit_take_events(fd), waits);
+		umd_irqs_set_quiet(&f.irqs, false);
+		assert_int_equal(unit_take_events(fd), 0);
+		irq_disable(&f, index);
+	}
+	close(fd);
+}
+
+static void test_line_that_falls_while_quiet_is_not_signalled(void **state)
+{
+	int fd = irq_eventfd();
+
+	irq_assign(&f, UMD_IRQ_INTX, 0, fd);
+	umd_irqs_set_quiet(&f.irqs, true);
+	umd_irqs_set_intx(&f.irqs, true);
+	umd_irqs_set_intx(&f.irqs, false);
+	umd_irqs_set_quiet(&f.irqs, false);
+	assert_int_equal(unit_take_events(fd), 0);
+	close(fd);
+}
+
+/* ---- Peers that would have us wait --------------------------------------------------------- */
+
+static void raise_index(enum umd_irq index)
+{
+	if (index == UMD_IRQ_INTX)
+		umd_irqs_set_intx(&f.irqs, true);
+	else
+		irq_trigger(&f, index, 0);
+}
+
+/* A signal that waited would be ended by the alarm of irq_start(). */
+static void test_no_signal_waits_for_an_eventfd_that_is_full(void **state)
+{
+	for (enum umd_irq index = 0; index < UMD_IRQ_INDEXES; index++) {
+		for (unsigned int kind = 0; kind < IRQ_TRAPS; kind++) {
+			int fd = irq_trap_open(kind);
+
+			irq_assign(&f, index, 0, fd);
+			irq_trap_spring(fd);
+			for (int i = 0; i < 3; i++)
+				raise_index(index);
+			assert_int_equal(irq_set(&f, NONE | TRIGGER, index, 0, 1), 0);
+			umd_irqs_signal_all(&f.irqs);
+			umd_irqs_set_intx(&f.irqs, false);
+			irq_disable(&f, index);
+			irq_trap_close(fd);
+		}
+	}
+}
+
+static void test_no_release_waits_for_an_eventfd_that_is_full(void **state)
+{
+	for (enum umd_irq index = 0; index <= UMD_IRQ_MSIX; index++) {
+		for (unsigned int kind = 0; kind < IRQ_TRAPS; kind++) {
+			int fd = irq_trap_open(kind);
+
+			irq_assign(&f, index, 0, fd);
+			irq_trap_spring(fd);
+			umd_irqs_set_quiet(&f.irqs, true);
+			raise_index(index);
+			umd_irqs_set_quiet(&f.irqs, false);
+			umd_irqs_set_intx(&f.irqs, false);
+			irq_disable(&f, index);
+			irq_trap_close(fd);
+		}
+	}
 }
 
 static void test_flags_say_what_an_index_can_do(void **state)
@@ -382,7 +547,14 @@ int main(void)
 		TEST(test_trigger_without_a_client_is_none),
 		TEST(test_loopback_signals_the_vectors_that_are_named),
 		TEST(test_disabling_closes_the_eventfds),
-		TEST(test_reset_keeps_the_eventfds_and_a_disconnect_drops_them),
+		TEST(test_reset_keeps_the_eventfds_of_every_index),
+		TEST(test_forgetting_drops_the_eventfds_of_every_index),
+		TEST(test_vectors_in_use_are_counted_up_to_the_last),
+		TEST(test_every_eventfd_there_is_can_be_signalled_once),
+		TEST(test_quiet_device_keeps_its_interrupts_till_it_is_not),
+		TEST(test_line_that_falls_while_quiet_is_not_signalled),
+		TEST(test_no_signal_waits_for_an_eventfd_that_is_full),
+		TEST(test_no_release_waits_for_an_eventfd_that_is_full),
 		TEST(test_flags_say_what_an_index_can_do),
 	};
 

@@ -31,7 +31,7 @@ static int teardown(void **state)
 
 static uint8_t *entry(unsigned int vector)
 {
-	return &f.irqs.msix.table[vector * PCI_MSIX_ENTRY_SIZE];
+	return &f.irqs.msix.table[(size_t)vector * PCI_MSIX_ENTRY_SIZE];
 }
 
 /* What a driver does: stores bytes in the table, of which the room is told. */
@@ -127,7 +127,7 @@ static void test_any_byte_of_an_entry_makes_it_govern(void **state)
 	for (size_t at = 0; at < PCI_MSIX_ENTRY_VECTOR_CTRL; at++) {
 		unsigned int vector = 1 + (unsigned int)at;
 
-		write_table(vector * PCI_MSIX_ENTRY_SIZE + at, &byte, 1);
+		write_table((size_t)vector * PCI_MSIX_ENTRY_SIZE + at, &byte, 1);
 		trigger(vector);
 		expect(vector, 0, true);
 	}
@@ -223,6 +223,25 @@ static void test_unmasking_the_function_sends_all_that_waits(void **state)
 		expect(i, i % 3 != 0, i % 3 == 0);
 }
 
+/* Below D0 nothing goes out, whether the entry governs its vector or not. */
+static void test_quiet_device_keeps_every_message(void **state)
+{
+	write_control(1, 0);
+	write_control(2, PCI_MSIX_ENTRY_CTRL_MASKBIT);
+	umd_irqs_set_quiet(&f.irqs, true);
+	for (unsigned int i = 0; i < 3; i++) {
+		trigger(i);
+		expect(i, 0, true);
+	}
+	umd_irqs_mask_msix(&f.irqs, true);
+	umd_irqs_mask_msix(&f.irqs, false);
+	expect(0, 0, true);
+	umd_irqs_set_quiet(&f.irqs, false);
+	expect(0, 1, false);
+	expect(1, 1, false);
+	expect(2, 0, true);
+}
+
 static void test_loopback_ignores_the_masks(void **state)
 {
 	write_control(1, PCI_MSIX_ENTRY_CTRL_MASKBIT);
@@ -246,11 +265,11 @@ static void test_reset_empties_the_table_and_governs_nothing(void **state)
 {
 	static const uint8_t ones[16] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
-	write_table(2 * PCI_MSIX_ENTRY_SIZE, ones, sizeof(ones));
+	write_table((size_t)2 * PCI_MSIX_ENTRY_SIZE, ones, sizeof(ones));
 	write_control(2, PCI_MSIX_ENTRY_CTRL_MASKBIT);
 	umd_irqs_mask_msix(&f.irqs, true);
 	trigger(2);
-	umd_irqs_reset(&f.irqs, false);
+	umd_irqs_reset(&f.irqs);
 	test_fresh_table_is_masked_and_empty(state);
 	trigger(2);
 	expect(2, 1, false);
@@ -260,7 +279,9 @@ static void test_room_without_msix_resets_and_masks_as_well(void **state)
 {
 	umd_irqs_finish(&f.irqs);
 	assert_int_equal(umd_irqs_init(&f.irqs, &f.poller), 0);
-	umd_irqs_reset(&f.irqs, true);
+	umd_irqs_reset(&f.irqs);
+	umd_irqs_forget(&f.irqs);
+	umd_irqs_refresh_pending(&f.irqs);
 	umd_irqs_mask_msix(&f.irqs, true);
 	umd_irqs_mask_msix(&f.irqs, false);
 }
@@ -270,11 +291,11 @@ static void test_room_without_msix_resets_and_masks_as_well(void **state)
 static struct {
 	bool governed, masked, pending;
 } model[VECTORS];
-static bool model_function;
+static bool model_function, model_quiet;
 
 static bool is_held(unsigned int vector)
 {
-	return model[vector].governed && (model[vector].masked || model_function);
+	return model_quiet || (model[vector].governed && (model[vector].masked || model_function));
 }
 
 static void operate(uint64_t *seed, unsigned int *signals)
@@ -286,7 +307,11 @@ static void operate(uint64_t *seed, unsigned int *signals)
 		model_function = !model_function;
 		umd_irqs_mask_msix(&f.irqs, model_function);
 		break;
-	case 1 ... 5:
+	case 1:
+		model_quiet = !model_quiet;
+		umd_irqs_set_quiet(&f.irqs, model_quiet);
+		break;
+	case 2 ... 6:
 		model[vector].governed = true;
 		model[vector].masked = unit_below(seed, 2);
 		write_control(vector, model[vector].masked);
@@ -321,7 +346,7 @@ static long run_model(uint64_t seed)
 	memset(model, 0, sizeof(model));
 	for (unsigned int i = 0; i < VECTORS; i++)
 		model[i].masked = true;
-	model_function = false;
+	model_function = model_quiet = false;
 	for (long step = 0; step < 1000; step++) {
 		unsigned int signals[VECTORS] = {0};
 
@@ -354,6 +379,7 @@ int main(int argc, char **argv)
 		TEST(test_function_mask_holds_back_what_is_governed),
 		TEST(test_both_masks_must_be_off),
 		TEST(test_unmasking_the_function_sends_all_that_waits),
+		TEST(test_quiet_device_keeps_every_message),
 		TEST(test_loopback_ignores_the_masks),
 		TEST(test_vector_without_an_eventfd_loses_its_message),
 		TEST(test_reset_empties_the_table_and_governs_nothing),

@@ -270,25 +270,45 @@ static void test_config_space_is_reached_to_its_last_byte(void **state)
 
 /* ---- Gates --------------------------------------------------------------------------------- */
 
-static void test_memory_bars_answer_only_while_the_driver_has_them_enabled(void **state)
+static void test_bars_answer_only_while_the_driver_has_them_enabled(void **state)
 {
+	static const uint16_t own[] = {PCI_COMMAND_MEMORY, PCI_COMMAND_IO};
 	uint8_t byte = 0;
 
 	add_registers(0, 64, 0, 0);
 	add_registers(1, 64, UMD_REGION_IO, 0);
 	assert_int_equal(umd_device_realize(device, NULL), 0);
-	assert_int_equal(get(0, 0, &byte, 1), -EIO);
-	assert_int_equal(put(0, 0, &byte, 1), -EIO);
-	assert_int_equal(call_count, 0);
-	assert_int_equal(get(1, 0, &byte, 1), 0);
-	assert_int_equal(call_count, 1);
-	device_set_command(device, PCI_COMMAND_MEMORY);
+	for (uint32_t bar = 0; bar < 2; bar++) {
+		assert_int_equal(get(bar, 0, &byte, 1), -EIO);
+		assert_int_equal(put(bar, 0, &byte, 1), -EIO);
+		device_set_command(device, own[!bar] | PCI_COMMAND_MASTER);
+		assert_int_equal(get(bar, 0, &byte, 1), -EIO);
+		assert_int_equal(put(bar, 0, &byte, 1), -EIO);
+		assert_int_equal(call_count, 0);
+		device_set_command(device, own[bar]);
+		assert_int_equal(get(bar, 0, &byte, 1), 0);
+		assert_int_equal(call_count, 1);
+		assert_int_equal(put(bar, 0, &byte, 1), 0);
+		assert_int_equal(call_count, 1);
+		umd_device_reset(device);
+		assert_int_equal(get(bar, 0, &byte, 1), -EIO);
+		assert_int_equal(call_count, 0);
+	}
+}
+
+/* The bytes are there, but not for this driver: its own access is refused before them. */
+static void test_memory_in_a_bar_is_gated_as_its_registers_are(void **state)
+{
+	static const struct umd_area area = {0, PAGE};
+	uint8_t byte;
+
+	add_registers(0, SIZE, 0, 0);
+	assert_int_equal(umd_device_add_memory(device, 0, file, 0, &area, 1), 0);
+	realize();
 	assert_int_equal(get(0, 0, &byte, 1), 0);
 	device_set_command(device, PCI_COMMAND_IO | PCI_COMMAND_MASTER);
 	assert_int_equal(get(0, 0, &byte, 1), -EIO);
-	device_set_command(device, PCI_COMMAND_MEMORY);
-	umd_device_reset(device);
-	assert_int_equal(get(0, 0, &byte, 1), -EIO);
+	assert_int_equal(put(0, 0, &byte, 1), -EIO);
 }
 
 /* ---- Memory -------------------------------------------------------------------------------- */
@@ -452,7 +472,8 @@ int main(void)
 		TEST(test_accesses_outside_a_region_are_refused),
 		TEST(test_upper_half_of_a_64_bit_bar_is_no_region),
 		TEST(test_config_space_is_reached_to_its_last_byte),
-		TEST(test_memory_bars_answer_only_while_the_driver_has_them_enabled),
+		TEST(test_bars_answer_only_while_the_driver_has_them_enabled),
+		TEST(test_memory_in_a_bar_is_gated_as_its_registers_are),
 		TEST(test_memory_is_served_without_a_handler),
 		TEST(test_access_across_memory_and_registers_is_cut_at_their_borders),
 		TEST(test_memory_of_a_bar_starts_at_the_files_offset),

@@ -249,6 +249,26 @@ static void test_completion_in_the_cancel_call_ends_the_request_once(void **stat
 	assert_null(device->deferred);
 }
 
+/* A handler that answers the cancel call with a reset is not called again by that. */
+static void reset_in_cancel(void *unused)
+{
+	if (++cancels < 3)
+		umd_device_reset(device);
+}
+
+static void defer_to_reset(struct umd_request *r)
+{
+	umd_request_defer(r, reset_in_cancel, NULL);
+}
+
+static void test_cancel_call_may_reset_the_device(void **state)
+{
+	start(defer_to_reset);
+	umd_device_reset(device);
+	expect_done(-ECANCELED, 1, 1);
+	assert_int_equal(told.resets, 2);
+}
+
 static void test_completion_after_a_cancel_does_nothing(void **state)
 {
 	start(defer);
@@ -288,6 +308,7 @@ int main(void)
 		TEST(test_deferring_twice_is_deferring_once),
 		TEST(test_request_deferred_and_completed_in_the_handler),
 		TEST(test_completion_in_the_cancel_call_ends_the_request_once),
+		TEST(test_cancel_call_may_reset_the_device),
 		TEST(test_completion_after_a_cancel_does_nothing),
 		TEST(test_device_may_reset_itself_in_a_handler),
 	};

@@ -109,6 +109,12 @@ static void wr(unsigned int port, unsigned int reg, uint8_t value)
 	region_write(0, port * UART_REGISTERS + reg, 1, value);
 }
 
+/* COMMAND.IO: without it the card does not answer. */
+static void enable_ports(void)
+{
+	region_write(CONFIG_REGION, 0x04, 2, 1);
+}
+
 static void connect_client(void)
 {
 	struct {
@@ -132,6 +138,7 @@ static void connect_client(void)
 
 	irq = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	call(&set, sizeof(set), 16, irq);
+	enable_ports();
 }
 
 /* The device is told that its client has gone. */
@@ -267,6 +274,7 @@ static void test_reset(void **state)
 	while (take_interrupt())
 		; /* what was signalled before */
 	assert_false(take_interrupt());
+	enable_ports();
 	assert_int_equal(rd(1, UART_IER), 0);
 	assert_int_equal(rd(1, UART_LCR), 0);
 }

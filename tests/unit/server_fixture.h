@@ -91,11 +91,38 @@ static inline void server_send_version(int fd, uint16_t id)
 	assert_int_equal(send(fd, &message, sizeof(message), MSG_NOSIGNAL), sizeof(message));
 }
 
-/* The next reply's header must be there; its payload is thrown away. */
-static inline struct umd_wire_header server_receive(int fd)
+#define SERVER_FDS_MAX 4u
+
+/* A command with its payload and fds. */
+static inline void server_send(int fd, uint16_t id, uint16_t command, const void *payload,
+			       size_t size, const int *fds, unsigned int fd_count)
+{
+	struct umd_wire_header header = {
+		.id = id, .command = command, .size = (uint32_t)(sizeof(header) + size)};
+	struct iovec parts[] = {{&header, sizeof(header)}, {(void *)(uintptr_t)payload, size}};
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(SERVER_FDS_MAX * sizeof(int))];
+	} control = {0};
+	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+
+	assert_true(fd_count <= SERVER_FDS_MAX);
+	if (fd_count) {
+		control.header = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
+						  .cmsg_type = SCM_RIGHTS,
+						  .cmsg_len = CMSG_LEN(fd_count * sizeof(int))};
+		memcpy(CMSG_DATA(&control.header), fds, fd_count * sizeof(int));
+		message.msg_control = &control;
+		message.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
+	}
+	assert_int_equal(sendmsg(fd, &message, MSG_NOSIGNAL), sizeof(header) + size);
+}
+
+/* The next reply must be there; of its payload `room` bytes are wanted. */
+static inline struct umd_wire_header server_receive_reply(int fd, void *payload, size_t room)
 {
 	struct umd_wire_header header = {0};
-	uint8_t rest[4096];
+	uint8_t rest[4096] = {0};
 
 	assert_int_equal(recv(fd, &header, sizeof(header), MSG_DONTWAIT), sizeof(header));
 	assert_int_equal(header.flags & UMD_WIRE_TYPE_MASK, UMD_WIRE_TYPE_REPLY);
@@ -103,7 +130,15 @@ static inline struct umd_wire_header server_receive(int fd)
 	if (header.size > sizeof(header))
 		assert_int_equal(recv(fd, rest, header.size - sizeof(header), MSG_DONTWAIT),
 				 header.size - sizeof(header));
+	if (room)
+		memcpy(payload, rest, room);
 	return header;
+}
+
+/* Its payload is thrown away. */
+static inline struct umd_wire_header server_receive(int fd)
+{
+	return server_receive_reply(fd, NULL, 0);
 }
 
 static inline void server_expect_error(int fd, uint16_t id, uint32_t error)

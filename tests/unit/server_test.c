@@ -38,6 +38,7 @@ static int setup(void **state)
 	server = NULL;
 	device = device_create(&told);
 	assert_int_equal(umd_device_add_bar(device, 0, &region), 0);
+	assert_int_equal(umd_device_add_rom(device, "rom", 3), 0);
 	assert_int_equal(umd_device_realize(device, NULL), 0);
 	return 0;
 }
@@ -89,16 +90,13 @@ static int serve_pair(void)
 	return pair[1];
 }
 
-/* A read of a register, which the device puts off. */
+/* A read of a register, which the device puts off; as a driver, which has enabled the BAR. */
 static void send_read(int client, uint16_t id)
 {
-	struct {
-		struct umd_wire_header header;
-		struct umd_wire_region_access access;
-	} message = {.header = {.id = id, .command = UMD_WIRE_REGION_READ, .size = sizeof(message)},
-		     .access = {.count = 8}};
+	const struct umd_wire_region_access access = {.count = 8};
 
-	assert_int_equal(send(client, &message, sizeof(message), MSG_NOSIGNAL), sizeof(message));
+	device_set_command(device, PCI_COMMAND_IO);
+	server_send(client, id, UMD_WIRE_REGION_READ, &access, sizeof(access), NULL, 0);
 }
 
 /* ---- Making -------------------------------------------------------------------------------- */
@@ -323,6 +321,113 @@ static void test_bytes_that_a_device_does_not_fill_read_as_zero(void **state)
 	dispatch();
 }
 
+static void test_regions_are_described_as_what_they_are(void **state)
+{
+	static const struct {
+		uint32_t region, flags;
+		uint64_t size;
+	} rows[] = {
+		{0, UMD_WIRE_REGION_FLAG_READ | UMD_WIRE_REGION_FLAG_WRITE, 256},
+		{1, 0, 0},
+		{UMD_REGION_ROM, UMD_WIRE_REGION_FLAG_READ, 2048},
+		{UMD_REGION_CONFIG, UMD_WIRE_REGION_FLAG_READ | UMD_WIRE_REGION_FLAG_WRITE, 256},
+		{UMD_REGIONS - 1, 0, 0},
+	};
+	int client;
+
+	assert_int_equal(serve(f.path, -1), 0);
+	client = join(1);
+	for (size_t i = 0; i < UNIT_COUNT(rows); i++) {
+		struct umd_wire_region_info info = {.argsz = sizeof(info), .index = rows[i].region};
+
+		server_send(client, 2, UMD_WIRE_GET_REGION_INFO, &info, sizeof(info), NULL, 0);
+		dispatch();
+		assert_int_equal(server_receive_reply(client, &info, sizeof(info)).error, 0);
+		assert_int_equal(info.index, rows[i].region);
+		assert_int_equal(info.flags, rows[i].flags);
+		assert_int_equal(info.size, rows[i].size);
+	}
+	close(client);
+	dispatch();
+}
+
+/* ---- A device that goes -------------------------------------------------------------------- */
+
+static void test_server_of_a_device_that_goes_without_a_client_is_over(void **state)
+{
+	int client;
+
+	assert_int_equal(serve(f.path, -1), 0);
+	close(join(1));
+	dispatch();
+	memset(told.calls, 0, sizeof(told.calls));
+	assert_int_equal(umd_device_unplug(device, 1), 0);
+	device_expect_calls(&told, "U");
+	assert_int_equal(umd_server_dispatch(server, -1), -ESHUTDOWN);
+	client = server_connect(f.path);
+	assert_int_equal(umd_server_dispatch(server, 0), -ESHUTDOWN);
+	close(client);
+}
+
+/* One that comes is told why, while the one that was there still looks at what is left. */
+static void test_server_of_a_device_that_goes_is_over_when_its_client_leaves(void **state)
+{
+	int client, next;
+
+	assert_int_equal(serve(f.path, -1), 0);
+	client = join(1);
+	assert_int_equal(umd_device_unplug(device, 0), 0);
+	device_expect_calls(&told, "S");
+	next = server_connect(f.path);
+	server_send_version(next, 2);
+	dispatch();
+	server_expect_error(next, 2, ENODEV);
+	server_expect_end(next);
+	close(next);
+	server_send(client, 3, UMD_WIRE_DEVICE_RESET, NULL, 0, NULL, 0);
+	dispatch();
+	server_expect_error(client, 3, ENODEV);
+	close(client);
+	while (umd_server_dispatch(server, 1000) == 0)
+		;
+	assert_int_equal(umd_server_dispatch(server, -1), -ESHUTDOWN);
+	device_expect_calls(&told, "R");
+}
+
+static void test_client_that_is_asked_to_let_go_ends_it_by_leaving(void **state)
+{
+	int client;
+
+	assert_int_equal(serve(f.path, -1), 0);
+	client = join(1);
+	assert_int_equal(umd_device_unplug(device, UINT64_C(3600000000000)), 0);
+	dispatch();
+	close(client);
+	while (umd_server_dispatch(server, 1000) == 0)
+		;
+	device_expect_calls(&told, "RU");
+}
+
+/* The access that was put off is answered, and its client sees the end of the device. */
+static void test_access_that_was_put_off_is_answered_when_the_device_goes(void **state)
+{
+	int client;
+
+	assert_int_equal(serve(f.path, -1), 0);
+	client = join(1);
+	send_read(client, 2);
+	dispatch();
+	assert_int_equal(umd_device_unplug(device, 0), 0);
+	assert_int_equal(cancels, 1);
+	dispatch();
+	server_expect_error(client, 2, ENODEV);
+	close(client);
+	while (umd_server_dispatch(server, 1000) == 0)
+		;
+}
+
+/* ---- Clients that leave -------------------------------------------------------------------- */
+
 /* A process that holds all that this one has until it is killed. */
 static pid_t fork_holder(void)
 {
@@ -461,6 +566,11 @@ int main(void)
 		TEST(test_next_client_finds_a_fresh_device),
 		TEST(test_client_that_does_not_begin_with_a_version_is_refused),
 		TEST(test_bytes_that_a_device_does_not_fill_read_as_zero),
+		TEST(test_regions_are_described_as_what_they_are),
+		TEST(test_server_of_a_device_that_goes_without_a_client_is_over),
+		TEST(test_server_of_a_device_that_goes_is_over_when_its_client_leaves),
+		TEST(test_client_that_is_asked_to_let_go_ends_it_by_leaving),
+		TEST(test_access_that_was_put_off_is_answered_when_the_device_goes),
 		TEST(test_connection_that_a_forked_child_holds_too_is_forgotten),
 		TEST(test_client_that_leaves_cancels_what_was_put_off),
 		TEST(test_connection_is_over_when_its_client_leaves),

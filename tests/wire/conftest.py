@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What every test of the wire suite stands on: a served device, connections to it, their ends.
 
-One process serves all tests of a run, since a client that comes finds a fresh device. After each
-test it must still run and hold no descriptor more than when it started, so every test is a test
-for leaks and crashes, too. By hand:
+One process of each shape of the device serves all tests of a run, since a client that comes finds a
+fresh device. After each test it must still run and hold no descriptor more than when it started, so
+every test is a test for leaks and crashes, too. A test gets the plain shape, unless it is
+parametrised with another: `pytest.mark.parametrize("shape", ["express"])`. By hand:
 
     pytest-3 tests/wire --device=build/tests/wire/wire-device [--device-args=--defer]
 """
@@ -37,10 +38,10 @@ def pytest_addoption(parser):
 class Served:
     """The process that serves the tests, started anew where a test has left it in ruins."""
 
-    def __init__(self, executable, arguments, folder):
+    def __init__(self, executable, arguments, path):
         self.executable = executable
         self.arguments = arguments
-        self.path = os.path.join(folder, "device.sock")
+        self.path = path
         self.process = None
         self.idle_fds = None
 
@@ -96,14 +97,34 @@ def executable(request):
 
 
 @pytest.fixture(scope="session")
-def served(executable, arguments):
+def fleet(executable, arguments):
+    """A function that returns the process of a shape."""
     with tempfile.TemporaryDirectory(prefix="wire-") as folder:
-        served = Served(executable, arguments, folder)
-        yield served
-        if served.process:
-            status = served.process.stop()
-            assert status == 0
-            assert not os.path.exists(served.path)
+        shapes = {}
+
+        def get(shape):
+            if shape not in shapes:
+                shapes[shape] = Served(executable, [*arguments, "--shape", shape],
+                                       os.path.join(folder, shape))
+            return shapes[shape]
+
+        yield get
+        for served in shapes.values():
+            if served.process:
+                status = served.process.stop()
+                assert status == 0
+                assert not os.path.exists(served.path)
+
+
+@pytest.fixture
+def shape():
+    """What the device is besides its BARs: device.h."""
+    return "plain"
+
+
+@pytest.fixture
+def served(fleet, shape):
+    return fleet(shape)
 
 
 @pytest.fixture(autouse=True)
@@ -155,20 +176,23 @@ def client(connect):
 
 
 @pytest.fixture
-def driver(client):
+def driver(client, shape):
     """A client that has switched the device on: I/O, memory, bus master."""
     client.enable()
+    if shape != "plain":
+        client.told()  # before this test
     return client
 
 
 @pytest.fixture
-def spawn(executable, arguments, tmp_path):
+def spawn(executable, arguments, shape, tmp_path):
     """A function that starts a device of the test's own. Returns the process and its socket."""
     processes = []
 
     def make(path=None):
         path = path or str(tmp_path / f"{len(processes)}.sock")
-        processes.append(DeviceProcess(executable, ["--socket-path", path, *arguments]))
+        processes.append(DeviceProcess(executable, ["--socket-path", path, *arguments,
+                                                    "--shape", shape]))
         return processes[-1], path
 
     yield make

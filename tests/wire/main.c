@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * wire-device: serves the wire suite's device until SIGTERM, or until the client of a connected
- * socket is gone. Prints "ready" when it listens.
+ * wire-device: serves the wire suite's device until SIGTERM, until the client of a connected socket
+ * is gone, or until the device was unplugged and has no client. Prints "ready" when it listens.
+ * SIGUSR1 unplugs the device at once.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -18,17 +19,30 @@
 struct options {
 	const char *socket_path;
 	int fd;
-	bool deferring;
-	uint64_t seed;
+	struct wire_options device;
 };
 
 static bool stopping;
 
-static void usage(void)
+static _Noreturn void usage(void)
 {
-	fputs("usage: wire-device --socket-path PATH | --fd FD [--defer] [--seed NUMBER]\n",
+	fputs("usage: wire-device --socket-path PATH | --fd FD [--defer] [--seed NUMBER]\n"
+	      "                   [--shape plain | express | conventional]\n",
 	      stderr);
 	exit(2);
+}
+
+static enum wire_shape parse_shape(const char *name)
+{
+	static const char *const names[] = {[WIRE_PLAIN] = "plain",
+					    [WIRE_EXPRESS] = "express",
+					    [WIRE_CONVENTIONAL] = "conventional"};
+
+	for (enum wire_shape shape = 0; shape < WIRE_SHAPES; shape++) {
+		if (!strcmp(name, names[shape]))
+			return shape;
+	}
+	usage();
 }
 
 static void parse(int argc, char **argv, struct options *options)
@@ -38,6 +52,7 @@ static void parse(int argc, char **argv, struct options *options)
 		{"fd", required_argument, NULL, 'f'},
 		{"defer", no_argument, NULL, 'd'},
 		{"seed", required_argument, NULL, 'r'},
+		{"shape", required_argument, NULL, 'p'},
 		{0},
 	};
 	int name;
@@ -46,44 +61,55 @@ static void parse(int argc, char **argv, struct options *options)
 		if (name == 's')
 			options->socket_path = optarg;
 		else if (name == 'f')
-			options->fd = atoi(optarg);
+			options->fd = (int)strtol(optarg, NULL, 10);
 		else if (name == 'd')
-			options->deferring = true;
+			options->device.deferring = true;
 		else if (name == 'r')
-			options->seed = strtoull(optarg, NULL, 0);
+			options->device.seed = strtoull(optarg, NULL, 0);
+		else if (name == 'p')
+			options->device.shape = parse_shape(optarg);
 		else
 			usage();
 	}
-	if (optind != argc || !options->seed || !options->socket_path == (options->fd < 0))
+	if (optind != argc || !options->device.seed || !options->socket_path == (options->fd < 0))
 		usage();
 }
 
-static void terminated(void *data, uint32_t events)
+struct signals {
+	struct umd_device *device;
+	struct umd_watch *watch;
+	int fd;
+};
+
+static void signalled(void *data, uint32_t events)
 {
-	stopping = true;
+	struct signals *signals = data;
+	struct signalfd_siginfo info;
+
+	if (read(signals->fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGUSR1)
+		umd_device_unplug(signals->device, 0);
+	else
+		stopping = true;
 }
 
-/* Turns SIGTERM into a watch of the device's. Returns the signalfd. */
-static int watch_sigterm(struct umd_device *device, struct umd_watch **ret)
+/* Turns SIGTERM and SIGUSR1 into a watch of the device's. */
+static int watch_signals(struct signals *signals)
 {
 	sigset_t set;
-	int fd, error;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGUSR1);
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		return -errno;
 
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd < 0)
+	signals->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (signals->fd < 0)
 		return -errno;
-
-	error = umd_watch_fd(device, fd, EPOLLIN, terminated, NULL, ret);
-	if (error) {
-		close(fd);
-		return error;
-	}
-	return fd;
+	return umd_watch_fd(signals->device, signals->fd, EPOLLIN, signalled, signals,
+			    &signals->watch);
 }
 
 static int serve(struct umd_device *device, const struct options *options)
@@ -109,27 +135,29 @@ static int serve(struct umd_device *device, const struct options *options)
 
 int main(int argc, char **argv)
 {
-	struct options options = {.fd = -1, .seed = 1};
-	struct umd_watch *watch = NULL;
+	struct options options = {.fd = -1, .device.seed = 1};
+	struct signals signals = {.fd = -1};
 	struct umd_error error = {0};
 	struct wire_device *wire;
-	int signal_fd, code;
+	int code;
 
 	parse(argc, argv, &options);
-	code = wire_device_create(options.deferring, options.seed, &wire, &error);
+	code = wire_device_create(&options.device, &wire, &error);
 	if (code) {
 		fprintf(stderr, "wire-device: %s: %s\n", error.text, strerror(-code));
 		return 1;
 	}
 
-	signal_fd = watch_sigterm(wire_device_handle(wire), &watch);
-	code = signal_fd < 0 ? signal_fd : serve(wire_device_handle(wire), &options);
+	signals.device = wire_device_handle(wire);
+	code = watch_signals(&signals);
+	if (!code)
+		code = serve(signals.device, &options);
 	if (code)
 		fprintf(stderr, "wire-device: %s\n", strerror(-code));
 
-	umd_watch_destroy(watch);
+	umd_watch_destroy(signals.watch);
 	wire_device_destroy(wire);
-	if (signal_fd >= 0)
-		close(signal_fd);
+	if (signals.fd >= 0)
+		close(signals.fd);
 	return code ? 1 : 0;
 }

@@ -39,6 +39,11 @@ class DeviceProcess:
         """The exit status, once it ends by itself."""
         return self.popen.wait(timeout)
 
+    def said(self):
+        """What it said before it ended."""
+        self.wait()
+        return self.popen.stdout.read().decode().splitlines()
+
     def stop(self, timeout=TIMEOUT):
         """Asks it to end. Returns its exit status."""
         self.popen.send_signal(signal.SIGTERM)

@@ -78,6 +78,10 @@ ACTION_TRIGGER = 0x20
 FEATURE_GET = 1 << 16
 FEATURE_SET = 1 << 17
 FEATURE_PROBE = 1 << 18
+LOW_POWER_ENTRY = 3
+LOW_POWER_ENTRY_WAKEUP = 4
+LOW_POWER_EXIT = 5
+BUS_MASTER = 10
 
 # What the server is to advertise
 MAX_MSG_FDS = 16
@@ -206,6 +210,25 @@ def device_reset():
 
 def device_feature(flags, data=b""):
     return Command(DEVICE_FEATURE, struct.pack("=II", 8 + len(data), flags) + data)
+
+
+def low_power_entry():
+    return device_feature(FEATURE_SET | LOW_POWER_ENTRY)
+
+
+def low_power_entry_with(*fds):
+    """The entry with a wake-up eventfd: the number in the data is its place among the fds."""
+    command = device_feature(FEATURE_SET | LOW_POWER_ENTRY_WAKEUP, struct.pack("=iI", 0, 0))
+    return command._replace(fds=fds)
+
+
+def low_power_exit():
+    return device_feature(FEATURE_SET | LOW_POWER_EXIT)
+
+
+def bus_master(operation):
+    """0 clears, 1 sets."""
+    return device_feature(FEATURE_SET | BUS_MASTER, struct.pack("=I", operation))
 
 
 class RegionInfo(NamedTuple):

@@ -37,10 +37,32 @@ MATCHES = 0xf44
 DISCONNECTS = 0xf48
 SIGNAL = 0xf50
 SELF_RESET = 0xf54
+TRIGGER_MSI = 0xf58
+UNPLUG = 0xf5c
+WAKE = 0xf60
+BELL_REGISTER = 0xf64
+UNCORRECTABLE = 0xf6c
+CORRECTABLE = 0xf70
+STORE_BACK = 0xf74
+STORE_TRIGGER = 0xf78
+STORE_STRANGER = 0xf7c
+STORE_REVOKE = 0xf80
+EVENT_COUNT = 0xf84
+EVENTS = 0xf88
+EVENTS_KEPT = 32
+MSI_ENABLED = 0xfa8
+MSIX_ENABLED = 0xfac
+RESET_NOW = 0xfb0
 DOORBELL = 0xff0
 MATCHED_DOORBELL = 0xff4
+BELL = 0xff8
 DOORBELL_VALUE = 0x1234
 ANSWER_VECTOR = 63
+MSI_MESSAGES = {"plain": 0, "express": 8, "conventional": 4}
+
+# What the device is told
+RESET_DEVICE, RESET_FLR, RESET_POWER, RESET_SELF, RESET_DISCONNECT = range(0x10, 0x15)
+POWER_D0, POWER_D1, POWER_D2, POWER_D3HOT, POWER_LOW = range(0x20, 0x25)
 
 # Config space
 VENDOR = 0x00
@@ -50,6 +72,7 @@ COMMAND_IO = 1
 COMMAND_MEM = 2
 COMMAND_MASTER = 4
 COMMAND_INTX_DISABLE = 0x400
+CAP_MAILBOX = 0x09  # a vendor-specific capability: mailbox.c
 
 
 class Piece(NamedTuple):
@@ -75,6 +98,11 @@ def copy_commands(source, target, size):
 
 class Driver(Client):
     """A client that has done its VERSION and drives the test device."""
+
+    def __init__(self, sock):
+        super().__init__(sock)
+        self.mailbox = None  # where it lies, once that is known
+        self.events_seen = 0
 
     def enable(self, command=COMMAND_IO | COMMAND_MEM | COMMAND_MASTER):
         self.put(p.CONFIG, COMMAND, command, 2)
@@ -112,6 +140,39 @@ class Driver(Client):
                 break
             at = config[at + 1]
         return at or None
+
+    # ---- Without BAR0, by the mailbox
+
+    def _mailbox(self):
+        if self.mailbox is None:
+            self.mailbox = self.capability(CAP_MAILBOX)
+        return self.mailbox
+
+    def post(self, register, value):
+        """Writes a register of BAR0's through config space. Returns how that ended."""
+        self.write(p.CONFIG, self._mailbox() + 4, struct.pack("<IH", value, register))
+        result = self.get(p.CONFIG, self._mailbox() + 10, 2)
+        return errno.errorcode.get(result, str(result)) if result else "OK"
+
+    def peek(self, register):
+        """What a read-only register of BAR0's says."""
+        self.write(p.CONFIG, self._mailbox() + 4, struct.pack("<IH", 0, register))
+        return self.get(p.CONFIG, self._mailbox() + 12)
+
+    def told(self):
+        """What the device has been told since the last call."""
+        count = self.peek(EVENT_COUNT)
+        kept = b"".join(struct.pack("<I", self.peek(EVENTS + i)) for i in range(0, EVENTS_KEPT, 4))
+        new = [kept[i % EVENTS_KEPT] for i in range(self.events_seen, count)]
+        self.events_seen = count
+        return new
+
+    def bell(self, register, value):
+        """Returns an eventfd that makes the device write a register, without any access."""
+        self.write(p.BAR0, BELL_REGISTER, struct.pack("<II", register, value))
+        reply = self.call(p.get_region_io_fds(p.BAR0))
+        _, entries = p.IoFd.parse(reply.payload)
+        return reply.fds[next(e.fd_index for e in entries if e.offset == BELL)]
 
 
 # ---- Eventfds

@@ -205,6 +205,7 @@ def test_a_reset_cancels_a_multiple_write_in_the_middle(driver, clock):
     assert driver.expect(ids[0], multi).payload == struct.pack("=Q", 1)
     assert driver.expect(ids[1], p.device_reset()).error == "OK"
     assert clock() < AT_ONCE
+    driver.enable()
     assert driver.read(p.BAR1, 0, 3) == bytes(3)
 
 

@@ -229,6 +229,21 @@ def test_every_vector_gets_its_own_descriptor(driver, device, eventfds):
         assert [signals(fd) for fd in fds] == [int(j == i) for j in range(8)]
 
 
+def test_a_wakeup_gets_its_own_descriptor(driver, device, eventfds):
+    """Between commands with and without."""
+    wakeup, *fds = eventfds(3)
+    commands = [p.low_power_exit(), p.low_power_entry_with(wakeup), p.set_trigger(p.MSIX, fds[:1]),
+                p.device_feature(p.FEATURE_PROBE | p.BUS_MASTER), p.get_info(),
+                p.set_trigger(p.MSIX, fds[1:], start=1), p.low_power_entry()]
+    with device.frozen():
+        ids = [driver.send(command) for command in commands]
+    replies = [driver.expect(i, command).error for i, command in zip(ids, commands)]
+    assert replies == ["OK"] * 6 + ["EINVAL"]
+    driver.set_reg(TRIGGER, 0)
+    driver.set_reg(TRIGGER, 1)
+    assert [signals(fd) for fd in (wakeup, *fds)] == [1, 1, 1]
+
+
 def test_descriptors_of_a_command_without_do_not_go_to_the_next(driver, memory):
     stray, ram = memory(PAGE), memory(PAGE)
     driver.ok(p.get_info()._replace(fds=(stray.fd,)))

@@ -57,6 +57,13 @@ class Life:
         client.ok(p.set_irqs(p.DATA_EVENTFD | p.ACTION_UNMASK, p.INTX, 0, 1, fds=self.fds[1:2]))
         client.set_reg(INTX_LEVEL, 1)
 
+    def features(self, client):
+        self.version(client)
+        client.ok(p.low_power_entry_with(self.fds[0]))
+        client.read(p.CONFIG, 0, 4)
+        client.ok(p.low_power_entry_with(self.fds[1]))
+        client.error(p.low_power_entry_with(self.fds[2]))
+
     def regions(self, client):
         self.version(client)
         client.enable()

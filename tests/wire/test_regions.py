@@ -7,7 +7,8 @@ import pytest
 
 import protocol as p
 from memory import pattern
-from registers import BAR_SIZES, COMMAND_MASTER, FAIL, Piece, command_write
+from registers import (BAR_SIZES, COMMAND_IO, COMMAND_MASTER, COMMAND_MEM, FAIL, Piece,
+                       command_write)
 
 PRESENT = [p.BAR0, p.BAR1, p.BAR2, p.BAR4, p.CONFIG]
 ABSENT = [p.BAR3, p.BAR5, p.ROM, p.VGA, p.REGIONS, 100, 0x7fffffff, 0x80000000, 0xffffffff]
@@ -196,9 +197,16 @@ def test_a_write_while_memory_space_is_off_is_lost(driver):
     assert driver.read(p.BAR0, 0, 4) == bytes(4)
 
 
-def test_io_is_in_reach_also_while_io_space_is_off(client):
+def test_io_is_out_of_reach_while_io_space_is_off(client):
+    for command in (0, COMMAND_MEM, COMMAND_MEM | COMMAND_MASTER):
+        client.enable(command)
+        assert client.error(p.region_read(p.BAR1, 0, 4)) == "EIO"
+        assert client.error(p.region_write(p.BAR1, 0, b"gate")) == "EIO"
+    client.enable(COMMAND_IO)
+    assert client.read(p.BAR1, 0, 4) == bytes(4)
     client.write(p.BAR1, 0, b"gate")
     assert client.read(p.BAR1, 0, 4) == b"gate"
+    assert client.error(p.region_read(p.BAR0, 0, 4)) == "EIO"
 
 
 def test_a_bad_range_is_refused_also_while_memory_space_is_off(client):

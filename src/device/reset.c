@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Resets: the one place that says what each kind does. umd_reset in umdev/device.h has the table.
+ */
+#include <errno.h>
+
+#include "base/export.h"
+#include "device/caps.h"
+#include "device/device.h"
+
+struct rule {
+	unsigned int keep; /* of config space: UMD_PCI_KEEP_... */
+	bool forget;	   /* the client: its eventfds, its memory, what it stored */
+};
+
+static const struct rule rules[] = {
+	[UMD_RESET_DEVICE] = {.keep = UMD_PCI_KEEP_STICKY},
+	[UMD_RESET_FLR] = {.keep = UMD_PCI_KEEP_STICKY},
+	[UMD_RESET_POWER] = {.keep = UMD_PCI_KEEP_STICKY},
+	[UMD_RESET_SELF] = {.keep = UMD_PCI_KEEP_STICKY | UMD_PCI_KEEP_BARS},
+	[UMD_RESET_DISCONNECT] = {.forget = true},
+};
+
+void umd_device_do_reset(struct umd_device *device, enum umd_reset kind)
+{
+	const struct rule *rule = &rules[kind];
+
+	if (device->deferred)
+		umd_request_cancel(device->deferred, -ECANCELED);
+	umd_pci_config_reset(&device->config, rule->keep);
+	umd_caps_reset(device);
+	umd_irqs_reset(&device->irqs);
+	if (rule->forget) {
+		umd_irqs_forget(&device->irqs);
+		umd_dma_space_reset(&device->space);
+		umd_vpd_forget(device);
+	}
+	umd_power_reset(device);
+	umd_device_update(device);
+	if (device->ops.reset)
+		device->ops.reset(device->data, kind);
+}
+
+UMD_EXPORT void umd_device_reset(struct umd_device *device)
+{
+	umd_device_do_reset(device, UMD_RESET_SELF);
+}
+
+int umd_device_reset_by_client(struct umd_device *device)
+{
+	if (umd_unplug_is_gone(device))
+		return -ENODEV;
+	umd_device_do_reset(device, UMD_RESET_DEVICE);
+	return 0;
+}

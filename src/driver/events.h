@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a device tells its driver unasked: the signals of its eventfds, and that it is gone.
+ *
+ * A device that is removed by surprise signals each eventfd once, so a signal alone says little.
+ * Each is held back until the device has answered that it is still there, which nobody waits for.
+ */
+#ifndef UMD_DRIVER_EVENTS_H
+#define UMD_DRIVER_EVENTS_H
+
+#include "driver/backend.h"
+
+/* For backends: the device is gone. That is its last event. */
+void umd_driver_events_gone(struct umd_driver *driver);
+
+/* For backends: umd_driver_next_event() has something to do, though no fd of theirs says so. */
+void umd_driver_events_nudge(struct umd_driver *driver);
+
+/* The eventfd to be woken by from low power; -1 where events are not enabled. */
+int umd_driver_events_wakeup_fd(const struct umd_driver *driver);
+
+void umd_driver_events_destroy(struct umd_driver *driver);
+
+#endif
