@@ -15,11 +15,22 @@ static const struct {
 	const char *name;
 	void (*run)(struct client *client, unsigned int milliseconds);
 } cases[] = {
-	{"read", case_read},	     {"config", case_config},	  {"flight", case_flight},
-	{"post", case_post},	     {"multi", case_multi},	  {"dma", case_dma},
-	{"dma-held", case_dma_held}, {"connect", case_connect},	  {"version", case_version},
-	{"event", case_event},	     {"doorbell", case_doorbell}, {"maps", case_maps},
+	{"read", case_read},
+	{"config", case_config},
+	{"flight", case_flight},
+	{"post", case_post},
+	{"multi", case_multi},
+	{"dma", case_dma},
+	{"dma-held", case_dma_held},
+	{"connect", case_connect},
+	{"version", case_version},
+	{"event", case_event},
+	{"doorbell", case_doorbell},
+	{"maps", case_maps},
 	{"hold", case_hold},
+	{"ping", case_ping},
+	{"config-first", case_config_first},
+	{"config-last", case_config_last},
 };
 
 void case_hold(struct client *client, unsigned int milliseconds)

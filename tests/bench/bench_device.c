@@ -8,15 +8,13 @@
  * BAR0, 4 KiB: 0x800 doorbell, 4 bytes; 0xc00 doorbell with an ioeventfd; the rest remembers.
  * BAR1, 4 KiB: the MSI-X table and its pending bits.
  */
+#include "serve.h"
+
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
-
-#include <umdev/device.h>
 
 #define SIZE	       4096
 #define DOORBELL       0x800
@@ -30,13 +28,6 @@ struct bench {
 	int doorbell; /* the ioeventfd */
 	uint64_t words[SIZE / 8];
 };
-
-static volatile sig_atomic_t ended;
-
-static void end(int signal)
-{
-	ended = 1;
-}
 
 /* Accesses are naturally aligned, so each lies within one of the 8-byte words. */
 static uint64_t mask_of(unsigned int size)
@@ -120,33 +111,16 @@ static int make_device(struct bench *bench)
 	return r ? r : add_parts(bench);
 }
 
-static int serve(struct umd_device *device, const char *path)
-{
-	const struct umd_server_options options = {
-		.size = sizeof(options), .socket_path = path, .fd = -1};
-	struct umd_server *server;
-	int r = umd_server_create(device, &options, &server);
-
-	if (r)
-		return r;
-	while (!ended && (!r || r == -EINTR))
-		r = umd_server_dispatch(server, -1);
-	umd_server_destroy(server);
-	return ended ? 0 : r;
-}
-
 int main(int argc, char **argv)
 {
-	const struct sigaction action = {.sa_handler = end};
 	static struct bench bench;
 	int r;
 
 	if (argc != 2)
 		return 2;
-	sigaction(SIGTERM, &action, NULL);
 	r = make_device(&bench);
 	if (!r)
-		r = serve(bench.device, argv[1]);
+		r = bench_serve(bench.device, argv[1]);
 	if (r)
 		fprintf(stderr, "bench_device: %s\n", strerror(-r));
 	umd_watch_destroy(bench.watch);

@@ -2,6 +2,7 @@
 /*
  * From a doorbell to the wake-up that its interrupt causes, MSI-X vector 0. The doorbell is rung by
  * the eventfd that the device offers in place of a register, or by a posted write to a register.
+ * The device of `ping` (bench_ping.c) takes the eventfd as floor_event's other process does.
  */
 #include "measure.h"
 
@@ -27,14 +28,18 @@ static void await_interrupt(const struct irq_case *c)
 		client_fail("eventfd");
 }
 
+static void ring(const struct irq_case *c, uint64_t count)
+{
+	if (write(c->client->file, &count, sizeof(count)) != sizeof(count))
+		client_fail("ioeventfd");
+}
+
 static void event_batch(void *data, unsigned int count)
 {
-	const uint64_t one = 1;
 	struct irq_case *c = data;
 
 	while (count--) {
-		if (write(c->client->file, &one, sizeof(one)) != sizeof(one))
-			client_fail("ioeventfd");
+		ring(c, 1);
 		await_interrupt(c);
 	}
 }
@@ -86,6 +91,17 @@ void case_event(struct client *client, unsigned int milliseconds)
 	prepare(&c, client);
 	get_ioeventfd(client);
 	measure(milliseconds, event_batch, &c, 25, 25);
+}
+
+/* A count that is no ping ends the device's waiting for pings. */
+void case_ping(struct client *client, unsigned int milliseconds)
+{
+	struct irq_case c;
+
+	prepare(&c, client);
+	get_ioeventfd(client);
+	measure(milliseconds, event_batch, &c, 25, 25);
+	ring(&c, 2);
 }
 
 void case_doorbell(struct client *client, unsigned int milliseconds)

@@ -4,21 +4,42 @@
 from dataclasses import dataclass
 
 
+DEVICE = ("bench_device",)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A case of the client in a floor's place: ours beside ours."""
+    case: str
+    server: tuple  # as Case.server
+
+
 @dataclass(frozen=True)
 class Case:
     name: str  # of bench_client's case, up to a colon
     title: str
     unit: str  # what one operation is
-    floor: tuple  # program and arguments after MILLISECONDS; {...} is filled in from the run
+    floor: tuple | Served  # program and arguments after MILLISECONDS; {...} is filled in
     target: float | None = None  # ours at most so many times the floor
     batch: bool = False  # under SCHED_BATCH, where a process that wakes up preempts no other
+    server: tuple = DEVICE  # program and arguments after SOCKET_PATH
+    across: bool = False  # the server on another CPU; the floor puts its own second process there
 
 
 # Posted writes are measured twice. By default a draining peer that wakes up preempts the sender
 # every few messages, so that a slower peer costs less than its work; under SCHED_BATCH it shows.
 #
-# A read is shown beside a second floor too: recvmsg() with room for fds costs about 4% more than the
-# plain recv() that a server of this protocol cannot use, since it would lose what a client attaches.
+# A read is shown beside a second floor too: recvmsg() with room for fds costs about 4% more than
+# the plain recv() that a server of this protocol cannot use, since it would lose what a client
+# attaches.
+#
+# Config space is also read beside our own read of a device without capabilities: the ratio shows
+# whether a read depends on how many there are and where.
+#
+# An interrupt alone is measured as a round trip: the client writes to an eventfd that the device
+# waits for in read(), and the device's interrupt wakes the client up. The floor is the same with
+# two writes, so that one of two signals differs. Across CPUs a wake-up also costs an interrupt of
+# the other CPU, or finds it awake: those rows have no target.
 #
 # Sizes are vfio-user's, in bytes, with the header of 16: a region access is 16 more, then its data.
 CASES = (
@@ -33,10 +54,20 @@ CASES = (
     Case("config", "config read, 256 bytes", "read", ("floor_echo", "32", "288"), 1.05),
     Case("config:fds", "  beside an echo that takes fds", "read",
          ("floor_echo", "32", "288", "fds")),
+    Case("config-last", "config read behind 21 caps", "read",
+         Served("config-first", ("bench_caps", "none")), 1.02, server=("bench_caps", "all")),
     Case("dma", "DMA map+unmap, 4 KiB", "pair", ("floor_dma",), 1.10),
     Case("dma-held", "  the same, file in use", "pair", ("floor_dma",), 1.10),
     Case("connect", "connect cycle", "cycle",
          ("floor_connect", "{request}", "{reply}", "{path}"), 1.12),
     Case("doorbell", "posted doorbell to interrupt", "wake-up", ("floor_doorbell", "36")),
     Case("event", "ioeventfd to interrupt", "round trip", ("floor_event",)),
+    Case("ping:trigger", "round trip, back by MSI-X", "round trip", ("floor_event",), 1.05,
+         server=("bench_ping", "trigger")),
+    Case("ping:store", "round trip, back by a store", "round trip", ("floor_event",), 1.20,
+         server=("bench_ping", "store")),
+    Case("ping:trigger-across", "  by MSI-X, across CPUs", "round trip", ("floor_event", "{other}"),
+         server=("bench_ping", "trigger"), across=True),
+    Case("ping:store-across", "  by a store, across CPUs", "round trip",
+         ("floor_event", "{other}"), server=("bench_ping", "store"), across=True),
 )

@@ -2,10 +2,12 @@
 /*
  * Floor of an interrupt, without messages: two processes wake each other through two eventfds.
  *
- * usage: floor_event MILLISECONDS
+ * usage: floor_event MILLISECONDS [CPU]
  *
+ * With CPU, the process that answers runs there.
  * Prints nanoseconds per round trip, which is two wake-ups: the median over batches of BATCH trips.
  */
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -44,6 +46,25 @@ static void await_event(int fd)
 		exit(1);
 }
 
+static void move_to(size_t cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		exit(1);
+}
+
+static _Noreturn void answer(int ping, int out, const char *cpu)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (cpu)
+		move_to(strtoul(cpu, NULL, 10));
+	for (;; signal_event(out))
+		await_event(ping);
+}
+
 static uint64_t batch(int out, int in)
 {
 	uint64_t begin = now();
@@ -64,19 +85,16 @@ static int by_value(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
-	uint64_t budget = argc == 2 ? strtoull(argv[1], NULL, 10) * 1000000u : 0, end;
+	uint64_t budget = argc >= 2 ? strtoull(argv[1], NULL, 10) * 1000000u : 0, end;
 	int doorbell = eventfd(0, EFD_CLOEXEC), interrupt = eventfd(0, EFD_CLOEXEC);
 	size_t count = 0;
 	pid_t device;
 
-	if (argc != 2 || doorbell < 0 || interrupt < 0)
+	if (argc < 2 || argc > 3 || doorbell < 0 || interrupt < 0)
 		return 2;
 	device = fork();
-	if (!device) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (;; signal_event(interrupt))
-			await_event(doorbell);
-	}
+	if (!device)
+		answer(doorbell, interrupt, argv[2]);
 	for (end = now() + budget / 4; now() < end;) /* warm-up */
 		batch(doorbell, interrupt);
 	for (end = now() + budget; !count || (now() < end && count < 1 << 16); count++)

@@ -19,6 +19,8 @@ void measure(unsigned int milliseconds, batch_fn *batch, void *data, unsigned in
 /* Each takes a client that has not been opened. */
 void case_read(struct client *client, unsigned int milliseconds);
 void case_config(struct client *client, unsigned int milliseconds);
+void case_config_first(struct client *client, unsigned int milliseconds);
+void case_config_last(struct client *client, unsigned int milliseconds);
 void case_flight(struct client *client, unsigned int milliseconds);
 void case_post(struct client *client, unsigned int milliseconds);
 void case_multi(struct client *client, unsigned int milliseconds);
@@ -27,6 +29,7 @@ void case_dma_held(struct client *client, unsigned int milliseconds);
 void case_connect(struct client *client, unsigned int milliseconds);
 void case_version(struct client *client, unsigned int milliseconds);
 void case_event(struct client *client, unsigned int milliseconds);
+void case_ping(struct client *client, unsigned int milliseconds);
 void case_doorbell(struct client *client, unsigned int milliseconds);
 void case_maps(struct client *client, unsigned int milliseconds);
 void case_hold(struct client *client, unsigned int milliseconds);

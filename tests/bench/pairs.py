@@ -51,7 +51,7 @@ def scheduling(policy):
 def triple(programs, case, milliseconds, reverse):
     """A floor, ours and the floor again; every other time the floors change places."""
     first = programs.floor(case.floor, milliseconds)["ns"]
-    ours = programs.ours(case.name.partition(":")[0], milliseconds)
+    ours = programs.ours(case.name.partition(":")[0], milliseconds, case.server, case.across)
     last = programs.floor(case.floor, milliseconds)["ns"]
     return (last, ours, first) if reverse else (first, ours, last)
 
@@ -74,9 +74,10 @@ def summarise(case, triples):
                notes={"refused": sum(ours.get("refused", 0) for _, ours, _ in triples)})
 
 
-def measure(programs, case, milliseconds, pairs, repeats=REPEATS):
-    """One row of the table. A series that cannot be trusted is thrown away and done again."""
-    for attempt in range(1, repeats + 2):
+def measure(programs, case, milliseconds, pairs):
+    """One row of the table. Where there is a target to judge, a series that cannot be trusted is
+    thrown away and done again."""
+    for attempt in range(1, 2 if case.target is None else REPEATS + 2):
         with scheduling(os.SCHED_BATCH if case.batch else os.SCHED_OTHER):
             triples = [triple(programs, case, milliseconds, i % 2) for i in range(pairs)]
         row = summarise(case, triples)

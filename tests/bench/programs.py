@@ -2,9 +2,12 @@
 """Runs the programs that a measurement consists of, and reads what they print."""
 
 import contextlib
+import os
 import subprocess
 import tempfile
 from pathlib import Path
+
+from cases import DEVICE, Served
 
 TIMEOUT = 60  # seconds: nothing here takes a tenth of it
 
@@ -40,25 +43,42 @@ def end(process):
         raise Failure("the server did not end on SIGTERM") from None
 
 
-class Programs:
-    """The executables of one build directory, and a scratch directory for sockets."""
+@contextlib.contextmanager
+def on_cpu(cpu):
+    """Programs started meanwhile run on a CPU, or with None where this one may."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, before if cpu is None else {cpu})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
-    def __init__(self, build, scratch):
-        self.build, self.scratch = Path(build), Path(scratch)
+
+class Programs:
+    """The executables of one build directory, a scratch directory for sockets, and the CPU of those
+    servers that do not share their client's, or None."""
+
+    def __init__(self, build, scratch, other):
+        self.build, self.scratch, self.other = Path(build), Path(scratch), other
         self.sizes = {}  # of the connect cycle's exchange, in bytes
         self.served = 0  # servers so far
 
     def bench(self, name):
         return str(self.build / "tests" / "bench" / name)
 
+    def device(self, server):
+        """The command line of one of the devices that are measured."""
+        return (self.bench(server[0]), "{path}", *server[1:])
+
     @contextlib.contextmanager
-    def serving(self, argv=None):
+    def serving(self, argv=None, across=False):
         """A server in a process of its own: yields it and its socket path."""
         self.served += 1
         path = str(self.scratch / f"s{self.served}")
-        argv = [word.format(path=path) for word in argv or (self.bench("bench_device"), "{path}")]
+        argv = [word.format(path=path) for word in argv or self.device(DEVICE)]
         with tempfile.TemporaryFile("w+") as log:
-            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            with on_cpu(self.other if across else None):
+                process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             try:
                 yield process, path
             finally:
@@ -67,17 +87,20 @@ class Programs:
                     log.seek(0)
                     raise Failure(f"{Path(argv[0]).name}: status {status}\n{log.read().strip()}")
 
-    def ours(self, case, milliseconds):
+    def ours(self, case, milliseconds, server=DEVICE, across=False):
         """One repetition against our server, in processes of its own as the floor is."""
-        with self.serving() as (_, path):
+        with self.serving(self.device(server), across) as (_, path):
             return run([self.bench("bench_client"), case, path, str(milliseconds)])
 
     def floor(self, floor, milliseconds):
         """One repetition of a floor. The connect cycle's needs the sizes that ours exchanges."""
+        if isinstance(floor, Served):
+            return self.ours(floor.case, milliseconds, floor.server)
         if "{reply}" in floor and not self.sizes:
             self.sizes = {k: int(v) for k, v in self.ours("version", 0).items()}
         path = self.scratch / "floor"
-        program, *arguments = (word.format(path=path, **self.sizes) for word in floor)
+        program, *arguments = (word.format(path=path, other=self.other, **self.sizes)
+                               for word in floor)
         return run([self.bench(program), str(milliseconds), *arguments])
 
     @contextlib.contextmanager

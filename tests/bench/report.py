@@ -8,6 +8,8 @@ import re
 import subprocess
 from pathlib import Path
 
+from cases import Served
+
 COLUMNS = "{:<29} {:>12} {:>12} {:>7}  {:<13} {:>8} {:<4} {:>6}"
 
 
@@ -35,12 +37,13 @@ def build_options(build):
             "compiler": compiler(build)}
 
 
-def conditions(build, pairs, milliseconds, cpu, nice):
+def conditions(build, pairs, milliseconds, cpu, other, nice):
     return {
         "machine": {"cpu": cpu_model(), "cpus": os.cpu_count(), "kernel": platform.release(),
                     "load": round(os.getloadavg()[0], 2)},
         "build": build_options(build),
-        "placement": {"client_cpu": cpu, "server_cpu": cpu, "nice": nice},
+        "placement": {"client_cpu": cpu, "server_cpu": cpu, "server_cpu_across": other,
+                      "nice": nice},
         "repetitions": {"pairs": pairs, "milliseconds": milliseconds},
     }
 
@@ -51,8 +54,9 @@ def print_header(c):
           f"load {machine['load']}")
     print(f"build        {build['buildtype']}, {build['compiler']}"
           + (f", sanitizers: {build['sanitize']}" if build["sanitize"] != "none" else ""))
-    print(f"placement    client and server on CPU {c['placement']['client_cpu']} "
-          f"(sched_setaffinity), nice {c['placement']['nice']}")
+    place = c["placement"]
+    print(f"placement    client and server on CPU {place['client_cpu']} (sched_setaffinity), "
+          f"nice {place['nice']}; across CPUs, the server on {place['server_cpu_across']}")
     print(f"repetitions  {c['repetitions']['pairs']} pairs of {c['repetitions']['milliseconds']} "
           "ms, order alternating; ratio and A/A are medians over pairs")
     if build["buildtype"] != "release" or build["sanitize"] != "none":
@@ -84,14 +88,18 @@ def print_figure(figure):
           f"{mark(figure.target, figure.over)}", flush=True)
 
 
+def floor_name(floor):
+    return f"{floor.case}, {' '.join(floor.server)}" if isinstance(floor, Served) else floor[0]
+
+
 def as_json(c, rows, figures, void):
     return {
         **c,
         "void": void,
         "rows": [{
             "name": row.case.name, "title": row.case.title.strip(), "operation": row.case.unit,
-            "ours_ns": row.ours, "floor_ns": row.floor, "floor": row.case.floor[0],
-            "scheduling": "batch" if row.case.batch else "other",
+            "ours_ns": row.ours, "floor_ns": row.floor, "floor": floor_name(row.case.floor),
+            "scheduling": "batch" if row.case.batch else "other", "across_cpus": row.case.across,
             "ratio": row.ratio, "quartiles": row.quartiles, "target": row.case.target,
             "over": row.over, "aa": row.aa, "aa_quartiles": row.aa_quartiles, "void": row.void,
             "noisy": row.noisy, "attempts": row.attempts, "refused": row.notes["refused"],
