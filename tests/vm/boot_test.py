@@ -59,9 +59,14 @@ def our_files_and_programs_run():
         ours.write_text('#!/bin/sh\necho "ours $1"\n')
         ours.chmod(0o755)
         # bash stands for a program that needs shared libraries: busybox has none of that name.
-        with VM(files={'/opt/ours': ours, '/etc/data': b'data'}, programs=['/bin/bash']) as vm:
+        with VM(files={'/opt/ours': ours, '/etc/data': b'data'}, programs=['/bin/bash'],
+                pciutils=True) as vm:
             result = vm.run('/opt/ours $(cat /etc/data) && bash -c \'echo "${BASH_VERSINFO[0]}"\'')
+            names = vm.run('lspci -s 0:0.0')
+            ids = vm.run('setpci -s 0:0.0 VENDOR_ID DEVICE_ID')
     assert result.status == 0 and result.output.startswith('ours data\n'), result
+    assert names.output.startswith('00:00.0 Host bridge: Intel Corporation 82G33'), names
+    assert ids.output == '8086\n29c0\n', ids
 
 
 def modules_bring_their_dependencies():
@@ -104,10 +109,10 @@ def killed_test_leaves_no_vm():
             assert how == signal.SIGKILL or not os.listdir(directory)
 
 
-# Stands for umdev: listens on its socket (argument 4), and ends with the status of argument 5.
+# Stands for umdev: listens on its socket (argument 5), and ends with the status of argument 3.
 FAKE_UMDEV = f"""#!{sys.executable}
 import os, signal, socket, sys
-path, status = sys.argv[4], int(sys.argv[5])
+path, status = sys.argv[5], int(sys.argv[3])
 def end(number, frame):
     os.unlink(path)
     sys.exit(status)

@@ -95,6 +95,40 @@ def shared_libraries(program):
     return re.findall(r'(/\S+) \(0x', ldd.stdout)
 
 
+# Where the prepared root's programs live in the guest, beside the host's programs and libraries.
+PREPARED = 'prepared'
+
+# Their loader is not at the place that they name: it is told to run them.
+WRAPPER = """#!/bin/sh
+exec /{0}/ld-linux-x86-64.so.2 --library-path /{0} /{0}/{1} "$@"
+"""
+
+
+def prepared_libraries(root, program):
+    """Paths of the loader and of the libraries that a program of the prepared root needs."""
+    directory = root / 'usr/lib/x86_64-linux-gnu'
+    loader = directory / 'ld-linux-x86-64.so.2'
+    listing = subprocess.run((loader, '--library-path', directory, '--list', program), text=True,
+                             check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    names = re.findall(r'=> \S*/(\S+) \(0x', listing.stdout)
+    return [loader, *(directory / name for name in names)]
+
+
+def add_prepared_program(archive, root, name):
+    program = root / 'usr/bin' / name
+    for source in (program, *prepared_libraries(root, program)):
+        archive.add(f'{PREPARED}/{source.name}', EXECUTABLE, source.read_bytes())
+    archive.add(f'bin/{name}', EXECUTABLE, WRAPPER.format(PREPARED, name).encode())
+
+
+def add_pciutils(archive, root):
+    """lspci and setpci in place of busybox's, and the names they show."""
+    for name in ('lspci', 'setpci'):
+        add_prepared_program(archive, root, name)
+    names = 'usr/share/misc/pci.ids'
+    archive.add(names, FILE, (root / names).read_bytes())
+
+
 def add_file(archive, guest_path, source):
     """Add a host file (a path) or bytes; a host file keeps its executable bit."""
     if isinstance(source, bytes):
@@ -111,13 +145,14 @@ def add_busybox(archive, busybox):
         archive.add(f'bin/{applet}', SYMLINK, b'busybox')
 
 
-def build(root, modules=(), files=None, programs=()):
+def build(root, modules=(), files=None, programs=(), pciutils=False):
     """The archive's bytes.
 
     root      the prepared root that holds the kernel's modules and busybox
     modules   names, each with parameters if it has any: 'vfio_iommu_type1 name=value'
     files     {guest path: host path or bytes}
     programs  host paths of executables: they land in /bin, their libraries where they expect them
+    pciutils  lspci, setpci and the names of devices
     """
     archive = Archive()
     for directory in ('dev', 'proc', 'sys', 'run', 'tmp'):
@@ -130,6 +165,8 @@ def build(root, modules=(), files=None, programs=()):
                     pathlib.Path(program).read_bytes())
         for library in shared_libraries(program):
             add_file(archive, library, library)
+    if pciutils:
+        add_pciutils(archive, root)
     add_busybox(archive, root / 'usr/bin/busybox')
     add_modules(archive, Modules(next(root.glob('usr/lib/modules/*'))), modules)
     return archive.bytes()

@@ -54,6 +54,8 @@ class QMP:
     def wait_event(self, name, timeout=30):
         """The next event of that name, also one that came during an earlier command."""
         deadline = time.monotonic() + timeout
+        if not self.greeted:
+            self._greet(deadline)
         while True:
             for event in self.events:
                 if event['event'] == name:

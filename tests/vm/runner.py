@@ -17,11 +17,11 @@ def end_on_signals():
         signal.signal(number, lambda number, frame: sys.exit(128 + number))
 
 
-def passes(test):
+def passes(test, *arguments):
     start = time.monotonic()
     title = test.__name__.replace('_', ' ')
     try:
-        test()
+        test(*arguments)
     except Exception:
         traceback.print_exc()
         verdict = 'FAILED'
@@ -31,7 +31,15 @@ def passes(test):
     return verdict == 'ok'
 
 
-def run(*tests):
+def run_all(tests, *arguments):
+    failed = sum(not passes(test, *arguments) for test in tests)
+    print(f'{len(tests) - failed} passed, {failed} failed')
+    if failed:
+        sys.exit(1)
+
+
+def run(*tests, scene=None):
+    """Run the tests. A `scene` is what they share: a context manager, whose value each is given."""
     end_on_signals()
     try:
         prepared()
@@ -40,6 +48,8 @@ def run(*tests):
         sys.exit(77)
     except VMError as error:
         sys.exit(f'failed: {error}')
-    failed = sum(not passes(test) for test in tests)
-    print(f'{len(tests) - failed} passed, {failed} failed')
-    sys.exit(1 if failed else 0)
+    if not scene:
+        run_all(tests)
+    else:
+        with scene() as shared:
+            run_all(tests, shared)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A device that `umdev serve` offers, for as long as a `with` block lasts.
+"""A device that a server offers, for as long as a `with` block lasts.
 
-Leaving the block ends the server with SIGTERM; it must then exit with status 0 and have removed
-its socket. The umdev to run is $UMDEV, or `umdev=`.
+Server is `umdev serve`, Program another program. Leaving the block ends it with SIGTERM; it must
+then exit with status 0 and have removed its socket.
 """
 import os
 import pathlib
@@ -30,16 +30,13 @@ def listening(path):
     return False
 
 
-class Server:
-    def __init__(self, kind, *arguments, umdev=None):
-        umdev = umdev or os.environ.get('UMDEV')
-        if not umdev:
-            raise ServerError('which umdev? Set UMDEV to the path of the executable')
-        if not os.access(umdev, os.X_OK):
-            raise ServerError(f'there is no executable {umdev}')
+class Program:
+    """A program that takes the path of its socket as the last argument."""
+
+    def __init__(self, *command):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix='umdev-server-'))
         self.path = self.dir / 'device.sock'
-        self.command = [str(umdev), 'serve', kind, '--socket-path', str(self.path), *arguments]
+        self.command = [*map(str, command), str(self.path)]
         self.child = None
 
     def __enter__(self):
@@ -75,3 +72,15 @@ class Server:
             for line in self.log()[-30:]:
                 print(f'  server: {line}', file=sys.stderr)
         shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Server(Program):
+    """`umdev serve KIND ARGUMENTS`. The umdev to run is $UMDEV, or `umdev=`."""
+
+    def __init__(self, kind, *arguments, umdev=None):
+        umdev = umdev or os.environ.get('UMDEV')
+        if not umdev:
+            raise ServerError('which umdev? Set UMDEV to the path of the executable')
+        if not os.access(umdev, os.X_OK):
+            raise ServerError(f'there is no executable {umdev}')
+        super().__init__(umdev, 'serve', kind, *arguments, '--socket-path')

@@ -77,15 +77,16 @@ class VM:
     """A running guest, as a context manager; several can run at a time.
 
     devices           QEMU devices: dicts (see vfio_user) or strings as for -device
-    modules, files, programs   what the guest has besides busybox: see initramfs.build
+    modules, files, programs, pciutils   what the guest has besides busybox: see initramfs.build
     kernel_arguments  more words for the kernel's command line
     memory, smp       MiB, number of CPUs
     qemu_arguments    anything else for QEMU's command line
     log_dir           where to leave the logs (default: $UMDEV_VM_LOGS, or nowhere)
     """
 
-    def __init__(self, devices=(), modules=(), files=None, programs=(), kernel_arguments=(),
-                 memory=256, smp=1, qemu_arguments=(), log_dir=None, boot_timeout=BOOT_TIMEOUT):
+    def __init__(self, devices=(), modules=(), files=None, programs=(), pciutils=False,
+                 kernel_arguments=(), memory=256, smp=1, qemu_arguments=(), log_dir=None,
+                 boot_timeout=BOOT_TIMEOUT):
         self.root = prepared()
         self.name = f'{pathlib.Path(sys.argv[0]).stem}-{os.getpid()}-{next(numbers)}'
         self.log_dir = log_dir or os.environ.get('UMDEV_VM_LOGS')
@@ -95,7 +96,7 @@ class VM:
         self.sockets = []
         try:
             (self.dir / 'initramfs').write_bytes(
-                initramfs.build(self.root, modules, files, programs))
+                initramfs.build(self.root, modules, files, programs, pciutils))
             self._start(devices, kernel_arguments, memory, smp, qemu_arguments)
         except BaseException:
             self.end()
