@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "model_rig.h"
+#include "rig.h"
 
 #include <stdio.h>
 #include <sys/eventfd.h>
 
-#include "model_device.h"
+#include "device.h"
 
 /* ---- Random numbers and the history -------------------------------------------------------- */
 

@@ -3,7 +3,7 @@
 #ifndef MODEL_OPS_H
 #define MODEL_OPS_H
 
-#include "model_rig.h"
+#include "rig.h"
 
 struct model_op {
 	const char *name;

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "model_parts.h"
+#include "parts.h"
 
 #define LOW (-1)
 

@@ -3,7 +3,7 @@
 #ifndef MODEL_DEVICE_H
 #define MODEL_DEVICE_H
 
-#include "model_rig.h"
+#include "rig.h"
 
 /* A realised device whose handlers log to rig->device_log. */
 struct umd_device *model_device_create(struct rig *rig, const struct model_shape *shape);

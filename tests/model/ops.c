@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A driver's accesses: config space, BARs, ROM; at random, and where registers do something. */
-#include "model_ops.h"
+#include "ops.h"
 
 #include <linux/pci_regs.h>
 

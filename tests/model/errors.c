@@ -2,7 +2,7 @@
 /* Errors as a function reports them: PCIe, section 6.2, figure 6-2. */
 #include <errno.h>
 
-#include "model_parts.h"
+#include "parts.h"
 
 #define UNSUPPORTED_REQUEST (UINT32_C(1) << 20)
 

@@ -2,7 +2,7 @@
 /* INTx, MSI, ERR and REQ, and SET_IRQS as vfio-pci understands it. MSI-X: model_msix.c. */
 #include <errno.h>
 
-#include "model_parts.h"
+#include "parts.h"
 
 bool model_is_quiet(const struct model *m)
 {

@@ -3,7 +3,7 @@
  * Standard capabilities, register by register. Where the specification lets a device choose, the
  * choice is the library's, and a comment says so.
  */
-#include "model_parts.h"
+#include "parts.h"
 
 static unsigned int log2_of(uint64_t value)
 {

@@ -4,9 +4,9 @@
  * it is told. In a body, its last byte is a sum that is kept up at writes, and the byte before that
  * is refreshed at reads.
  */
-#include "model_handlers.h"
+#include "handlers.h"
 
-#include "model_device.h"
+#include "device.h"
 
 enum side { DEVICE, MODEL };
 

@@ -2,7 +2,7 @@
 /* The MSI-X table and its pending bits (PCI, section 6.8.2; steering tags: PCIe, section 7.7.2). */
 #include <string.h>
 
-#include "model_parts.h"
+#include "parts.h"
 
 #define ENTRY	16u
 #define CONTROL 12u /* of an entry: Vector Control */

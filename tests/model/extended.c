@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Extended capabilities, register by register (PCIe, chapters 7, 9 and 10). */
-#include "model_parts.h"
+#include "parts.h"
 
 /* Errors that an endpoint detects, and those of them that are fatal unless the driver says else. */
 #define UNCORRECTABLE 0x007ff010u

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What registers do when they have been written. */
-#include "model_parts.h"
+#include "parts.h"
 
 static size_t at_of(const struct model *m, enum model_cap cap)
 {

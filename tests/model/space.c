@@ -2,7 +2,7 @@
 /* Config space bit by bit: what a driver may do to each, and what a reset does. */
 #include <string.h>
 
-#include "model_parts.h"
+#include "parts.h"
 
 static bool get_bit(const uint8_t *bytes, size_t bit)
 {

@@ -3,7 +3,7 @@
  * Four devices: a PCI Express endpoint whose capabilities lie where it says, one whose capabilities
  * are placed by the library, an integrated endpoint with little, and a conventional device.
  */
-#include "model_shapes.h"
+#include "shapes.h"
 
 #define KIB UINT64_C(1024)
 #define MIB (UINT64_C(1) << 20)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* How a shape is told to the library. The handlers: model_handlers.c. */
-#include "model_device.h"
+#include "device.h"
 
 #include <linux/pci_regs.h>
 
 #include <umdev/caps.h>
 
-#include "model_handlers.h"
+#include "handlers.h"
 
 /* ---- Capabilities -------------------------------------------------------------------------- */
 

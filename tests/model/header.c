@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The header (PCI, section 6.1; PCIe, section 7.5.1) and the chains of capabilities. */
-#include "model_parts.h"
+#include "parts.h"
 
 #define ROM_SIZE_MIN 2048u
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Accesses: who answers which bytes of a region, and when nobody does. */
-#include "model_parts.h"
+#include "parts.h"
 
 #include <errno.h>
 #include <stdlib.h>

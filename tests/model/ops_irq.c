@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Interrupts: SET_IRQS in its right and wrong forms, the line, triggers, eventfds that unmask. */
-#include "model_ops.h"
+#include "ops.h"
 
 #include <linux/vfio.h>
 

@@ -4,11 +4,11 @@
  * model.h. Fails with the last operations where the two differ, and where a kind of operation or
  * one of the model's events never happened.
  */
-#include "model_ops.h"
+#include "ops.h"
 
 #include <stdio.h>
 
-#include "model_shapes.h"
+#include "shapes.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define STEPS UINT64_C(200000)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the device's own code, the client's commands and time do to a device. */
-#include "model_ops.h"
+#include "ops.h"
 
 #include <linux/pci_regs.h>
 
