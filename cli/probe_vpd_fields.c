@@ -203,7 +203,7 @@ static void report_end_of(const struct probe_vpd *vpd, size_t at, struct report 
 
 void probe_report_vpd(const struct probe_cap *cap, struct report *report)
 {
-	static const struct probe_vpd none;
+	static struct probe_vpd none; /* not const: zeroes that take no room in the program */
 	const struct probe_vpd *vpd = cap->vpd;
 	struct probe_vpd_resource resource;
 	size_t at = 0;

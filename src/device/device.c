@@ -48,10 +48,11 @@ UMD_EXPORT int umd_device_create(const struct umd_device_info *info, struct umd_
 	if (info->size != sizeof(*info) || info->class_code >> 24)
 		return -EINVAL;
 
-	device = calloc(1, sizeof(*device));
+	device = aligned_alloc(_Alignof(struct umd_device), sizeof(*device));
 	if (!device)
 		return -ENOMEM;
 
+	memset(device, 0, offsetof(struct umd_device, config));
 	device->poller.fd = -1;
 	device->irqs.signaller.null_fd = -1;
 	device->irqs.intx.unmask_fd = -1;

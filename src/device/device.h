@@ -96,7 +96,6 @@ struct umd_device {
 	bool unusual; /* absent, or asleep: accesses take the long way */
 
 	struct umd_poller poller;
-	struct umd_pci_config config;
 	struct umd_irqs irqs;
 	struct umd_dma_space space;
 	struct umd_bar bars[UMD_BARS];
@@ -113,6 +112,9 @@ struct umd_device {
 	struct umd_power_state power;
 	struct umd_unplug unplug;
 	struct umd_request *deferred; /* the request that a handler has put off */
+
+	struct umd_pci_config
+		config; /* the last: most of it is never touched where it is not used */
 };
 
 /* ---- Declaring ----------------------------------------------------------------------------- */

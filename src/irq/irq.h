@@ -46,16 +46,18 @@ struct umd_irq_backing {
 };
 
 struct umd_irqs {
+	/* What a message's way goes by. */
+	struct umd_irq_index indexes[UMD_IRQ_INDEXES];
+	struct umd_irq_backing *backing; /* of each MSI-X vector; NULL: none has one */
+	struct umd_msix_state msix;
+	struct umd_msi_state msi;
+	bool quiet; /* the device's power state lets no interrupt out */
+
+	enum umd_irq live; /* the one of INTX, MSI, MSIX in use; UMD_IRQ_INDEXES: none */
+	struct umd_intx intx;
 	struct umd_poller *poller;
 	struct umd_signaller signaller;
 	struct umd_lanes lanes;
-	struct umd_irq_index indexes[UMD_IRQ_INDEXES];
-	struct umd_intx intx;
-	struct umd_msi_state msi;
-	struct umd_msix_state msix;
-	struct umd_irq_backing *backing; /* of each MSI-X vector; NULL: none has one */
-	enum umd_irq live; /* the one of INTX, MSI, MSIX in use; UMD_IRQ_INDEXES: none */
-	bool quiet;	   /* the device's power state lets no interrupt out */
 };
 
 /* A SET_IRQS: flags are VFIO_IRQ_SET_..., data as they say. */

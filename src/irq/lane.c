@@ -10,8 +10,8 @@
 /* Of newer kernels than the headers we must build with. */
 #define REGISTER_SEND_MSG_RING 31u
 
-#define COMPLETIONS 64u /* room in a ring */
-#define BATCH	    32u /* of them are taken off at a time */
+#define COMPLETIONS 16u /* room in a ring */
+#define BATCH	    8u	/* of them are taken off at a time */
 
 void umd_lanes_init(struct umd_lanes *lanes)
 {

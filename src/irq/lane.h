@@ -25,16 +25,16 @@
 #define UMD_LANE_THRESHOLD 16u /* signals after which a vector gets a lane */
 
 struct umd_lane {
-	uint32_t vector;   /* the one that it carries, or that may get it */
-	unsigned int seen; /* signals of that vector without a lane */
-	unsigned int sent; /* through the lane */
-	int fd;		   /* the ring; -1: no lane yet */
-	void *memory;	   /* its completions */
+	struct io_uring_sqe message; /* the kernel reads it at each signal: a cache line */
+	uint32_t vector;	     /* the one that it carries, or that may get it */
+	unsigned int seen;	     /* signals of that vector without a lane */
+	unsigned int sent;	     /* through the lane */
+	int fd;			     /* the ring; -1: no lane yet */
+	void *memory;		     /* its completions */
 	size_t memory_size;
 	uint32_t *head;
 	const uint32_t *tail;
-	struct io_uring_sqe message;
-};
+} __attribute__((aligned(64)));
 
 struct umd_lanes {
 	struct umd_lane each[UMD_LANES];

@@ -134,10 +134,12 @@ int umd_pci_config_add_cap(struct umd_pci_config *config, const struct umd_pci_c
 	if (err)
 		return err;
 
-	if (is_extended(cap))
+	if (is_extended(cap)) {
+		umd_pci_config_grow(config);
 		link_extended(config, &placed);
-	else
+	} else {
 		link_standard(config, &placed);
+	}
 	config->caps[config->cap_count++] = placed;
 	umd_pci_config_add_fields(config, placed.at, fields, count);
 	return (int)placed.at;
@@ -158,7 +160,7 @@ int umd_pci_config_realize(const struct umd_pci_config *config, struct umd_error
 {
 	const struct umd_pci_cap *extended = find_previous(config, true);
 
-	if (extended && config->size < UMD_PCIE_CONFIG_SIZE)
+	if (extended && !config->is_express)
 		return umd_error_set(error, -EINVAL,
 				     "%s: extended capabilities need a PCI Express capability",
 				     extended->name);

@@ -35,8 +35,22 @@ void umd_pci_config_init(struct umd_pci_config *config, const struct umd_device_
 		{PCI_INTERRUPT_LINE, 1, .rw = 0xff},
 	};
 
+	memset(config, 0, offsetof(struct umd_pci_config, bytes));
+	memset(config->bytes, 0, UMD_PCI_CONFIG_SIZE);
+	memset(config->about, 0, UMD_PCI_CONFIG_SIZE * sizeof(config->about[0]));
 	config->size = UMD_PCI_CONFIG_SIZE;
 	umd_pci_config_add_fields(config, 0, header, sizeof(header) / sizeof(header[0]));
+}
+
+void umd_pci_config_grow(struct umd_pci_config *config)
+{
+	const size_t more = UMD_PCIE_CONFIG_SIZE - UMD_PCI_CONFIG_SIZE;
+
+	if (config->size == UMD_PCIE_CONFIG_SIZE)
+		return;
+	memset(&config->bytes[config->size], 0, more);
+	memset(&config->about[config->size], 0, more * sizeof(config->about[0]));
+	config->size = UMD_PCIE_CONFIG_SIZE;
 }
 
 static void put_initial(struct umd_pci_config *config, size_t offset, uint8_t value)

@@ -61,21 +61,26 @@ struct umd_pci_byte {
 
 struct umd_pci_config {
 	size_t size; /* UMD_PCI_CONFIG_SIZE or UMD_PCIE_CONFIG_SIZE */
-	uint8_t bytes[UMD_PCIE_CONFIG_SIZE];
-	struct umd_pci_byte about[UMD_PCIE_CONFIG_SIZE];
-
+	bool is_express;
 	struct umd_pci_cap
 		caps[UMD_PCI_CAPS_MAX]; /* with their places, in the order of the chain */
 	unsigned int cap_count;
 	struct umd_pci_hook hooks[UMD_PCI_HOOKS_MAX];
 	unsigned int hook_count;
 	bool reading_is_hooked;
+
+	/* Beyond UMD_PCI_CONFIG_SIZE nothing is set up, nor used, before there is need: grow(). */
+	uint8_t bytes[UMD_PCIE_CONFIG_SIZE];
+	struct umd_pci_byte about[UMD_PCIE_CONFIG_SIZE];
 };
 
 /* ---- Declaring ----------------------------------------------------------------------------- */
 
-/* A type 0 header with the device's identity, in a zeroed struct. */
+/* A type 0 header with the device's identity. */
 void umd_pci_config_init(struct umd_pci_config *config, const struct umd_device_info *info);
+
+/* Makes room for extended capabilities: 4 KiB from here on. */
+void umd_pci_config_grow(struct umd_pci_config *config);
 
 /* Declares a BAR; its size is a power of two and its flags are UMD_REGION_... */
 void umd_pci_config_add_bar(struct umd_pci_config *config, unsigned int index,

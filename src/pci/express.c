@@ -146,7 +146,8 @@ int umd_pci_add_express(struct umd_pci_config *config, const struct umd_pcie *pc
 		at = add(config, pcie, &cap, error);
 	if (at < 0)
 		return at;
-	config->size = UMD_PCIE_CONFIG_SIZE;
+	umd_pci_config_grow(config);
+	config->is_express = true;
 	umd_pci_config_add_fields(config, 0, &latency_timer, 1);
 	return at;
 }

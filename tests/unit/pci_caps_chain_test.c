@@ -230,17 +230,17 @@ static void test_declarations_need_no_error(void **state)
 
 /* ---- The whole ----------------------------------------------------------------------------- */
 
-static void test_extended_capabilities_need_4_kib(void **state)
+static void test_extended_capabilities_need_pci_express(void **state)
 {
 	assert_int_equal(umd_pci_config_realize(&config, &error), 0);
 	add_standard(0, 8);
-	config.size = UMD_PCI_CONFIG_SIZE;
+	config.is_express = false;
 	assert_int_equal(umd_pci_config_realize(&config, &error), 0);
 	add_extended(0, 8);
 	assert_int_equal(umd_pci_config_realize(&config, &error), -EINVAL);
 	assert_string_equal(error.text,
 			    "extended: extended capabilities need a PCI Express capability");
-	config.size = UMD_PCIE_CONFIG_SIZE;
+	config.is_express = true;
 	assert_int_equal(umd_pci_config_realize(&config, &error), 0);
 }
 
@@ -261,7 +261,7 @@ int main(void)
 		CAPS_TEST(test_places_that_cannot_be_are_refused),
 		CAPS_TEST(test_extended_chain_begins_at_0x100),
 		CAPS_TEST(test_declarations_need_no_error),
-		CAPS_TEST(test_extended_capabilities_need_4_kib),
+		CAPS_TEST(test_extended_capabilities_need_pci_express),
 	};
 
 	return cmocka_run_group_tests_name("pci_caps_chain", tests, NULL, NULL);
