@@ -71,8 +71,7 @@ static inline bool umd_session_is_live(const struct umd_session *session)
 	return session->watch;
 }
 
-/* ---- Commands: command.c, region.c, access.c, feature.c
- * -------------------------------------------------- */
+/* ---- Commands: command.c, region.c, access.c, feature.c ------------------------------------- */
 
 /* What a command's functions return while the device has put the access off. */
 #define UMD_DEFERRED 1
