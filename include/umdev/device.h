@@ -372,6 +372,9 @@ struct umd_server_options {
 	size_t size;		 /* sizeof(struct umd_server_options) */
 	const char *socket_path; /* where to listen; removed in the end. Or NULL, and: */
 	int fd;			 /* a listening or connected AF_UNIX stream socket; taken over */
+
+	/* How much memory a client may map for DMA, in bytes; more is -ENOMEM. 0: no limit. */
+	uint64_t max_mapped_bytes;
 };
 
 /**

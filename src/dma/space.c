@@ -6,7 +6,12 @@
 
 void umd_dma_space_init(struct umd_dma_space *space)
 {
-	*space = (struct umd_dma_space){.max_maps = UMD_DMA_MAPS_MAX};
+	*space = (struct umd_dma_space){.max_maps = UMD_DMA_MAPS_MAX, .pages_left = UINT64_MAX};
+}
+
+void umd_dma_space_limit(struct umd_dma_space *space, uint64_t max_bytes)
+{
+	space->pages_left = max_bytes ? max_bytes / UMD_DMA_PAGE : UINT64_MAX;
 }
 
 void umd_dma_space_reset(struct umd_dma_space *space)
@@ -69,13 +74,17 @@ int umd_dma_space_map(struct umd_dma_space *space, uint64_t iova, uint64_t size,
 		return -EEXIST;
 	if (space->table.count >= space->max_maps)
 		return -ENOSPC;
+	if (size / UMD_DMA_PAGE > space->pages_left)
+		return -ENOMEM;
 
 	err = reach(space, &map, fd);
 	if (err)
 		return err;
 
 	err = umd_dma_table_add(&space->table, &map);
-	if (err && map.file)
+	if (!err)
+		space->pages_left -= size / UMD_DMA_PAGE;
+	else if (map.file)
 		umd_dma_files_put(&space->files, map.file);
 	return err;
 }
@@ -100,6 +109,7 @@ static void remove_range(struct umd_dma_space *space, uint64_t iova, uint64_t la
 	while (map && map->iova <= last) {
 		if (map->file)
 			umd_dma_files_put(&space->files, map->file);
+		space->pages_left += map->size / UMD_DMA_PAGE;
 		umd_dma_table_remove(&space->table, &place);
 		map = umd_dma_table_at(&space->table, &place);
 	}

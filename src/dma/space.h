@@ -21,11 +21,15 @@ struct umd_dma_space {
 	struct umd_dma_table table;
 	struct umd_dma_files files;
 	size_t max_maps;
+	uint64_t pages_left; /* that may be mapped besides */
 };
 
 void umd_dma_space_init(struct umd_dma_space *space);
 
-/* Drops all maps and unmaps all files. The space is as new. */
+/* How much may be mapped, in bytes; 0: no limit. While nothing is mapped. */
+void umd_dma_space_limit(struct umd_dma_space *space, uint64_t max_bytes);
+
+/* Drops all maps and unmaps all files. The space is as new, but for its limit. */
 void umd_dma_space_reset(struct umd_dma_space *space);
 
 /*
@@ -35,7 +39,8 @@ void umd_dma_space_reset(struct umd_dma_space *space);
  * @param fd   what the memory lies in, not taken over; -1, or an fd that is no shared memory: it
  *             can be reached by message only
  * @return 0; -EINVAL for a bad alignment, size or prot; -EOVERFLOW; -EEXIST for an overlap; -ENOSPC
- *         beyond max_maps; -EACCES to write through an fd that cannot; -ENOMEM
+ *         beyond max_maps; -EACCES to write through an fd that cannot; -ENOMEM, also beyond
+ *         the limit, as type1 has it for RLIMIT_MEMLOCK
  */
 int umd_dma_space_map(struct umd_dma_space *space, uint64_t iova, uint64_t size, uint32_t prot,
 		      int fd, uint64_t offset);

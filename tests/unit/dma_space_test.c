@@ -183,6 +183,48 @@ static void test_refused_map_keeps_no_file(void **state)
 	close(fd);
 }
 
+static void test_map_beyond_the_budget_is_refused_and_an_unmap_gives_back(void **state)
+{
+	umd_dma_space_limit(&space, 11 * PAGE - 1);
+	assert_int_equal(map(0, 11 * PAGE), -ENOMEM);
+	assert_int_equal(map(0, TOP), -ENOMEM);
+	assert_int_equal(map(0, 4 * PAGE), 0);
+	assert_int_equal(map(4 * PAGE, 6 * PAGE), 0);
+	assert_int_equal(map(TOP, PAGE), -ENOMEM);
+	assert_int_equal(map(0, PAGE), -EEXIST);
+	assert_int_equal(unmap(4 * PAGE, 6 * PAGE), 0);
+	assert_int_equal(map(TOP - 6 * PAGE, 7 * PAGE), -ENOMEM);
+	assert_int_equal(map(TOP - 5 * PAGE, 6 * PAGE), 0);
+	umd_dma_space_unmap_all(&space);
+	assert_int_equal(map(0, 10 * PAGE), 0);
+	umd_dma_space_reset(&space);
+	assert_int_equal(map(0, 11 * PAGE), -ENOMEM);
+	assert_int_equal(map(0, 10 * PAGE), 0);
+}
+
+static void test_map_that_fails_takes_nothing_from_the_budget(void **state)
+{
+	int fd = make_file(PAGE), reads = reopen(fd, O_RDONLY);
+
+	umd_dma_space_limit(&space, 2 * PAGE);
+	assert_int_equal(umd_dma_space_map(&space, 0, 2 * PAGE, READ, fd, 1), -EINVAL);
+	assert_int_equal(umd_dma_space_map(&space, 0, 2 * PAGE, WRITE, reads, 0), -EACCES);
+	assert_int_equal(map(0, 2 * PAGE), 0);
+	close(fd);
+	close(reads);
+}
+
+static void test_without_a_budget_the_whole_address_space_can_be_mapped(void **state)
+{
+	umd_dma_space_limit(&space, 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(map(0, TOP), 0);
+		assert_int_equal(map(TOP, PAGE), 0);
+		assert_int_equal(unmap(0, TOP), 0);
+		umd_dma_space_unmap_all(&space);
+	}
+}
+
 static void test_reset_leaves_nothing(void **state)
 {
 	int fd = make_file(16 * PAGE), fds = unit_count_fds();
@@ -336,6 +378,9 @@ int main(int argc, char **argv)
 		TEST(test_offset_without_a_file_means_nothing),
 		TEST(test_map_that_writes_needs_an_fd_that_can),
 		TEST(test_refused_map_keeps_no_file),
+		TEST(test_map_beyond_the_budget_is_refused_and_an_unmap_gives_back),
+		TEST(test_map_that_fails_takes_nothing_from_the_budget),
+		TEST(test_without_a_budget_the_whole_address_space_can_be_mapped),
 		TEST(test_reset_leaves_nothing),
 		TEST(test_unmap_of_nothing_succeeds),
 		TEST(test_unmap_may_cover_many_maps_and_holes),

@@ -277,6 +277,37 @@ static void test_next_client_finds_a_fresh_device(void **state)
 	}
 }
 
+/* For every client anew, and not for those of a server that has no limit. */
+static void test_client_maps_as_much_as_the_server_allows(void **state)
+{
+	struct umd_server_options options = {
+		.size = sizeof(options), .socket_path = f.path, .max_mapped_bytes = 2 * PAGE};
+	struct umd_wire_dma_map map = {
+		.argsz = sizeof(map), .flags = UMD_DMA_READ, .size = 2 * PAGE};
+	int client;
+
+	assert_int_equal(umd_server_create(device, &options, &server), 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		client = join(1);
+		map.address = 0;
+		server_send(client, 2, UMD_WIRE_DMA_MAP, &map, sizeof(map), NULL, 0);
+		map.address = 2 * PAGE;
+		server_send(client, 3, UMD_WIRE_DMA_MAP, &map, sizeof(map), NULL, 0);
+		dispatch();
+		assert_int_equal(server_receive(client).error, 0);
+		if (i < 2)
+			server_expect_error(client, 3, ENOMEM);
+		else
+			assert_int_equal(server_receive(client).error, 0);
+		close(client);
+		dispatch();
+		if (i == 1) {
+			umd_server_destroy(server);
+			assert_int_equal(serve(f.path, -1), 0);
+		}
+	}
+}
+
 static void test_client_that_does_not_begin_with_a_version_is_refused(void **state)
 {
 	struct umd_wire_header header = {
@@ -564,6 +595,7 @@ int main(void)
 		TEST(test_fd_is_readable_when_there_is_something_to_do),
 		TEST(test_second_client_is_turned_away_and_the_first_stays),
 		TEST(test_next_client_finds_a_fresh_device),
+		TEST(test_client_maps_as_much_as_the_server_allows),
 		TEST(test_client_that_does_not_begin_with_a_version_is_refused),
 		TEST(test_bytes_that_a_device_does_not_fill_read_as_zero),
 		TEST(test_regions_are_described_as_what_they_are),
