@@ -44,7 +44,8 @@ struct umd_watch;   /* a file descriptor or a timer that the device waits for */
  *	SELF		stay		stay		stay
  *	DISCONNECT	reset		reset		dropped
  *
- * Each also brings the device back to D0, and out of low power.
+ * Each also brings the device back to D0, and out of low power. The client's log of pages that the
+ * device has written ends with DEVICE and DISCONNECT.
  *
  * Sticky is what a function level reset leaves alone (PCI Express Base 5.0, section 6.6.2).
  */

@@ -9,11 +9,12 @@
 
 struct rule {
 	unsigned int keep; /* of config space: UMD_PCI_KEEP_... */
+	bool end_log;	   /* the client asked for it, and knows that its dirty log ends */
 	bool forget;	   /* the client: its eventfds, its memory, what it stored */
 };
 
 static const struct rule rules[] = {
-	[UMD_RESET_DEVICE] = {.keep = UMD_PCI_KEEP_STICKY},
+	[UMD_RESET_DEVICE] = {.keep = UMD_PCI_KEEP_STICKY, .end_log = true},
 	[UMD_RESET_FLR] = {.keep = UMD_PCI_KEEP_STICKY},
 	[UMD_RESET_POWER] = {.keep = UMD_PCI_KEEP_STICKY},
 	[UMD_RESET_SELF] = {.keep = UMD_PCI_KEEP_STICKY | UMD_PCI_KEEP_BARS},
@@ -29,6 +30,8 @@ void umd_device_do_reset(struct umd_device *device, enum umd_reset kind)
 	umd_pci_config_reset(&device->config, rule->keep);
 	umd_caps_reset(device);
 	umd_irqs_reset(&device->irqs);
+	if (rule->end_log)
+		umd_dma_dirty_stop(&device->space.dirty);
 	if (rule->forget) {
 		umd_irqs_forget(&device->irqs);
 		umd_dma_space_reset(&device->space);

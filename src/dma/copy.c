@@ -68,6 +68,8 @@ static int copy(struct umd_dma_space *space, uint64_t iova, uint8_t *local, size
 			    ? process_vm_readv(getpid(), &ours, 1, segments.iov, segments.count, 0)
 			    : process_vm_writev(getpid(), &ours, 1, segments.iov, segments.count,
 						0);
+		if (prot == UMD_DMA_WRITE) /* what failed may have been written in part */
+			umd_dma_dirty_mark(&space->dirty, iova, segments.bytes);
 		if (n < 0 || (size_t)n != segments.bytes)
 			return -EFAULT;
 		iova += segments.bytes;

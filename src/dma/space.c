@@ -16,6 +16,7 @@ void umd_dma_space_limit(struct umd_dma_space *space, uint64_t max_bytes)
 
 void umd_dma_space_reset(struct umd_dma_space *space)
 {
+	umd_dma_dirty_stop(&space->dirty);
 	umd_dma_space_unmap_all(space);
 	umd_dma_files_drop_idle(&space->files);
 	umd_dma_table_finish(&space->table);

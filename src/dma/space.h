@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dma/dirty.h"
 #include "dma/file.h"
 #include "dma/table.h"
 
@@ -20,6 +21,7 @@
 struct umd_dma_space {
 	struct umd_dma_table table;
 	struct umd_dma_files files;
+	struct umd_dma_dirty dirty;
 	size_t max_maps;
 	uint64_t pages_left; /* that may be mapped besides */
 };
@@ -29,7 +31,9 @@ void umd_dma_space_init(struct umd_dma_space *space);
 /* How much may be mapped, in bytes; 0: no limit. While nothing is mapped. */
 void umd_dma_space_limit(struct umd_dma_space *space, uint64_t max_bytes);
 
-/* Drops all maps and unmaps all files. The space is as new, but for its limit. */
+/*
+ * Drops all maps, unmaps all files, ends the dirty log. The space is as new, but for its limit.
+ */
 void umd_dma_space_reset(struct umd_dma_space *space);
 
 /*

@@ -8,7 +8,7 @@
 #include <linux/vfio.h>
 
 #include "base/range.h"
-#include "server/session.h"
+#include "server/feature.h"
 
 /* Of newer kernels than the headers we must build with. */
 #define FEATURE_LOW_POWER_ENTRY	       3u
@@ -28,37 +28,38 @@ struct wakeup_data {
 
 struct feature {
 	uint32_t actions; /* UMD_WIRE_FEATURE_GET, _SET */
-	size_t size;	  /* of its data */
-	int (*set)(struct umd_session *session, const uint8_t *data);
+	size_t size;	  /* of its data, at least */
+	int (*run)(struct umd_session *session, const struct umd_feature_data *data);
 };
 
-static int enter_low_power(struct umd_session *session, const uint8_t *data)
+static int enter_low_power(struct umd_session *session, const struct umd_feature_data *data)
 {
 	return umd_power_enter_low(session->device, NULL);
 }
 
-static int enter_low_power_with_wakeup(struct umd_session *session, const uint8_t *data)
+static int enter_low_power_with_wakeup(struct umd_session *session,
+				       const struct umd_feature_data *data)
 {
 	struct wakeup_data wakeup;
 
-	memcpy(&wakeup, data, sizeof(wakeup));
+	memcpy(&wakeup, data->bytes, sizeof(wakeup));
 	if (wakeup.eventfd || wakeup.reserved || session->message.fd_count != 1)
 		return -EINVAL;
 	return umd_power_enter_low(session->device, &session->message.fds[0]);
 }
 
-static int exit_low_power(struct umd_session *session, const uint8_t *data)
+static int exit_low_power(struct umd_session *session, const struct umd_feature_data *data)
 {
 	return umd_power_exit_low(session->device);
 }
 
 /* As if the driver wrote COMMAND. */
-static int set_bus_master(struct umd_session *session, const uint8_t *data)
+static int set_bus_master(struct umd_session *session, const struct umd_feature_data *data)
 {
 	struct umd_device *device = session->device;
 	uint32_t operation, command = umd_pci_config_get(&device->config, PCI_COMMAND, 2);
 
-	memcpy(&operation, data, sizeof(operation));
+	memcpy(&operation, data->bytes, sizeof(operation));
 	if (operation > FEATURE_BUS_MASTER_SET)
 		return -EINVAL;
 	if (operation == FEATURE_BUS_MASTER_CLEAR)
@@ -75,6 +76,11 @@ static const struct feature features[] = {
 	[FEATURE_LOW_POWER_ENTRY_WAKEUP] = {UMD_WIRE_FEATURE_SET, sizeof(struct wakeup_data),
 					    enter_low_power_with_wakeup},
 	[FEATURE_LOW_POWER_EXIT] = {UMD_WIRE_FEATURE_SET, 0, exit_low_power},
+	[UMD_FEATURE_LOG_START] = {UMD_WIRE_FEATURE_SET, sizeof(struct umd_wire_log_start),
+				   umd_feature_log_start},
+	[UMD_FEATURE_LOG_STOP] = {UMD_WIRE_FEATURE_SET, 0, umd_feature_log_stop},
+	[UMD_FEATURE_LOG_REPORT] = {UMD_WIRE_FEATURE_GET, sizeof(struct umd_wire_log_report),
+				    umd_feature_log_report},
 	[FEATURE_BUS_MASTER] = {UMD_WIRE_FEATURE_SET, sizeof(uint32_t), set_bus_master},
 };
 
@@ -103,6 +109,7 @@ int umd_command_device_feature(struct umd_session *session)
 {
 	const struct umd_message *message = &session->message;
 	struct umd_wire_feature request;
+	struct umd_feature_data data;
 	const struct feature *feature;
 	int err;
 
@@ -117,10 +124,13 @@ int umd_command_device_feature(struct umd_session *session)
 	umd_reply_put(&session->reply, &request, sizeof(request));
 	if (request.flags & UMD_WIRE_FEATURE_PROBE)
 		return 0;
-	if (message->size - sizeof(request) < feature->size ||
-	    request.argsz - sizeof(request) < feature->size)
+
+	data = (struct umd_feature_data){.bytes = message->payload + sizeof(request),
+					 .size = message->size - sizeof(request),
+					 .room = request.argsz - sizeof(request)};
+	if (data.size < feature->size || data.room < feature->size)
 		return -EINVAL;
 	if (umd_unplug_is_gone(session->device))
 		return -ENODEV;
-	return feature->set(session, message->payload + sizeof(request));
+	return feature->run(session, &data);
 }

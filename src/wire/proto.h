@@ -169,6 +169,28 @@ struct umd_wire_feature {
 };
 static_assert(sizeof(struct umd_wire_feature) == 8, "layout");
 
+/* The data of VFIO_DEVICE_FEATURE_DMA_LOGGING_START. */
+struct umd_wire_log_start {
+	uint64_t page_size; /* bytes; a hint, and in the reply what was chosen */
+	uint32_t count;	    /* of ranges; 0: all that is written is logged */
+	uint32_t reserved;
+	/* then `count` of struct umd_wire_log_range */
+};
+static_assert(sizeof(struct umd_wire_log_start) == 16, "layout");
+
+struct umd_wire_log_range {
+	uint64_t iova, size; /* bytes */
+};
+static_assert(sizeof(struct umd_wire_log_range) == 16, "layout");
+
+/* The data of VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT. */
+struct umd_wire_log_report {
+	uint64_t iova, size, page_size; /* bytes */
+	/* then, in a reply, the bitmap: 64-bit words, bit n for the page n * page_size behind iova
+	 */
+};
+static_assert(sizeof(struct umd_wire_log_report) == 24, "layout");
+
 /* The largest message taken: a write of the largest transfer, with room for extensions. */
 #define UMD_WIRE_MAX_MESSAGE (UMD_WIRE_MAX_XFER + 4096u)
 

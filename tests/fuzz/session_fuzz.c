@@ -37,6 +37,7 @@ enum op {
 	OP_CONFIG,   /* offset u16, length u8, bytes: a write to config space */
 	OP_IRQS,     /* flags u8, index u8, start u8, count u8, fds u8: a SET_IRQS */
 	OP_FEATURE,  /* index u8, flags u8, fds u8, length u8, data: a DEVICE_FEATURE */
+	OP_LOG,	     /* what u8, iova u16, length u8, page size u8: the dirty log */
 	OP_COMPLETE, /* error u8: the deferred request */
 	OP_TRIGGER,  /* index u8, vector u8 */
 	OP_INTX,     /* level u8 */
@@ -377,6 +378,36 @@ static void send_feature(int client, struct input *input)
 	send_framed(client, UMD_WIRE_DEVICE_FEATURE, 0, fds, payload, sizeof(request) + size);
 }
 
+/* Starts, stops or reports the dirty log; in pages, and the page size a logarithm. */
+static void send_log(int client, struct input *input)
+{
+	struct {
+		struct umd_wire_feature feature;
+		union {
+			struct umd_wire_log_report report;
+			struct {
+				struct umd_wire_log_start start;
+				struct umd_wire_log_range range;
+			};
+		};
+	} payload = {0};
+	const uint32_t index = 6u + (uint32_t)take(input, 1) % 3; /* VFIO_DEVICE_FEATURE_... */
+	const uint64_t iova = take(input, 2) << 12, length = take(input, 1) << 12;
+	const uint64_t page_size = UINT64_C(1) << (take(input, 1) & 63);
+
+	payload.feature.argsz = UINT16_MAX;
+	if (index == 8) {
+		payload.feature.flags = UMD_WIRE_FEATURE_GET | index;
+		payload.report = (struct umd_wire_log_report){iova, length, page_size};
+	} else {
+		payload.feature.flags = UMD_WIRE_FEATURE_SET | index;
+		payload.start = (struct umd_wire_log_start){page_size, length > 0, 0};
+		payload.range = (struct umd_wire_log_range){iova, length};
+	}
+	send_framed(client, UMD_WIRE_DEVICE_FEATURE, 0, 0, (const uint8_t *)&payload,
+		    sizeof(payload));
+}
+
 static void send_raw(int client, struct input *input)
 {
 	size_t size = (size_t)take(input, 1);
@@ -515,6 +546,9 @@ static void run_record(int client, struct input *input)
 		break;
 	case OP_FEATURE:
 		send_feature(client, input);
+		break;
+	case OP_LOG:
+		send_log(client, input);
 		break;
 	case OP_READ:
 		read_replies(client);

@@ -15,6 +15,9 @@
 #define ENTRY	    3u
 #define WITH_WAKEUP 4u
 #define EXIT	    5u
+#define LOG_START   6u
+#define LOG_STOP    7u
+#define LOG_REPORT  8u
 #define BUS_MASTER  10u
 
 static struct server_fixture f;
@@ -100,10 +103,11 @@ static int enter_with(int fd)
 
 static bool is_there(uint32_t index)
 {
-	return (index >= ENTRY && index <= EXIT) || index == BUS_MASTER;
+	return (index >= ENTRY && index <= LOG_STOP) || index == BUS_MASTER;
 }
 
-/* Each feature there is can be set, and nothing else; a probe does nothing and says so. */
+/* Each feature there is but a report of the dirty log can be set, and nothing else; a probe does
+ * nothing and says so. */
 static void test_features_are_found_by_probing(void **state)
 {
 	static const struct {
@@ -120,7 +124,7 @@ static void test_features_are_found_by_probing(void **state)
 		{PROBE | 1u << 19, -EINVAL, -EINVAL},
 		{SET | 1u << 31, -EINVAL, -EINVAL},
 	};
-	static const uint32_t indexes[] = {0, 1,  2,  3,  4,  5,  6,	  7,	 8,
+	static const uint32_t indexes[] = {0, 1,  2,  3,  4,  5,  6,	  7,
 					   9, 10, 11, 12, 13, 99, 0x7fff, 0xffff};
 
 	for (size_t n = 0; n < UNIT_COUNT(indexes); n++) {
@@ -135,6 +139,15 @@ static void test_features_are_found_by_probing(void **state)
 	}
 	device_expect_calls(&told, "");
 	assert_int_equal(device_config(device, PCI_COMMAND, 2), 0);
+}
+
+static void test_report_of_the_dirty_log_is_what_can_be_got(void **state)
+{
+	assert_int_equal(feature(PROBE | LOG_REPORT, 0, 0), 0);
+	assert_int_equal(feature(PROBE | GET | LOG_REPORT, 0, 0), 0);
+	assert_int_equal(feature(PROBE | SET | LOG_REPORT, 0, 0), -EINVAL);
+	assert_int_equal(feature(PROBE | GET | SET | LOG_REPORT, 0, 0), -EINVAL);
+	assert_int_equal(feature(SET | LOG_REPORT, 0, 0), -EINVAL);
 }
 
 static void test_requests_that_are_too_short_are_refused(void **state)
@@ -305,6 +318,7 @@ static void test_device_that_is_gone_has_no_features(void **state)
 	assert_int_equal(feature(SET | ENTRY, 0, 0), -ENODEV);
 	assert_int_equal(feature(SET | EXIT, 0, 0), -ENODEV);
 	assert_int_equal(feature(SET | BUS_MASTER, 1, 0), -ENODEV);
+	assert_int_equal(feature(SET | LOG_STOP, 0, 0), -ENODEV);
 	assert_int_equal(enter_with(wakeup), -ENODEV);
 	device_expect_calls(&told, "S");
 	close(wakeup);
@@ -316,6 +330,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(test_features_are_found_by_probing),
+		TEST(test_report_of_the_dirty_log_is_what_can_be_got),
 		TEST(test_requests_that_are_too_short_are_refused),
 		TEST(test_probe_needs_no_data),
 		TEST(test_fds_that_nobody_wants_are_closed),

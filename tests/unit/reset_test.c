@@ -389,6 +389,26 @@ static void test_bus_mastering_ends_and_maps_stay_till_the_client_is_gone(void *
 	for_each_kind(use_dma, check_dma);
 }
 
+static void use_log(void)
+{
+	static const struct umd_dma_range range = {DMA_AT, PAGE};
+
+	assert_int_equal(umd_dma_dirty_start(&device->space.dirty, &range, 1, PAGE), 0);
+}
+
+/* Only a client that resets knows that its log is gone. */
+static void check_log(const struct kind *kind)
+{
+	bool stays = kind->kind != UMD_RESET_DEVICE && kind->keeps_client;
+
+	assert_int_equal(device->space.dirty.log != NULL, stays);
+}
+
+static void test_dirty_log_ends_when_the_client_resets_or_is_gone(void **state)
+{
+	for_each_kind(use_log, check_log);
+}
+
 static uint32_t read_vpd(uint32_t address)
 {
 	device_set_config(device, device_cap(device, PCI_CAP_ID_VPD, PCI_VPD_ADDR), 2, address);
@@ -535,6 +555,7 @@ int main(void)
 		TEST(test_table_of_messages_is_emptied),
 		TEST(test_messages_in_config_space_are_emptied),
 		TEST(test_bus_mastering_ends_and_maps_stay_till_the_client_is_gone),
+		TEST(test_dirty_log_ends_when_the_client_resets_or_is_gone),
 		TEST(test_product_data_stays_till_the_client_is_gone),
 		TEST(test_access_under_way_is_cancelled),
 		TEST(test_device_is_told_last),

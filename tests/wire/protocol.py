@@ -81,6 +81,9 @@ FEATURE_PROBE = 1 << 18
 LOW_POWER_ENTRY = 3
 LOW_POWER_ENTRY_WAKEUP = 4
 LOW_POWER_EXIT = 5
+LOG_START = 6
+LOG_STOP = 7
+LOG_REPORT = 8
 BUS_MASTER = 10
 
 # What the server is to advertise
@@ -229,6 +232,31 @@ def low_power_exit():
 def bus_master(operation):
     """0 clears, 1 sets."""
     return device_feature(FEATURE_SET | BUS_MASTER, struct.pack("=I", operation))
+
+
+def log_start(*ranges, page_size=PAGE, count=None):
+    """Logs writes to ranges of (iova, length); all writes where there is none."""
+    data = struct.pack("=QII", page_size, len(ranges) if count is None else count, 0)
+    for iova, length in ranges:
+        data += struct.pack("=QQ", iova, length)
+    return device_feature(FEATURE_SET | LOG_START, data)
+
+
+def log_stop():
+    return device_feature(FEATURE_SET | LOG_STOP)
+
+
+def bitmap_size(length, page_size=PAGE):
+    """Bytes, of whole words of 64 bits."""
+    return (length + 64 * page_size - 1) // (64 * page_size) * 8
+
+
+def log_report(iova, length, page_size=PAGE, room=None):
+    """`room`: for the bitmap; as much as it needs where nothing is said."""
+    data = struct.pack("=QQQ", iova, length, page_size)
+    room = bitmap_size(length, page_size) if room is None else room
+    command = device_feature(FEATURE_GET | LOG_REPORT, data)
+    return command.patched(0, "I", len(command.payload) + room)
 
 
 class RegionInfo(NamedTuple):

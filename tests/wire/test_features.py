@@ -11,8 +11,9 @@ from memory import pattern
 from registers import COMMAND, COMMAND_IO, COMMAND_MASTER, COMMAND_MEM
 
 PROBE, GET, SET = p.FEATURE_PROBE, p.FEATURE_GET, p.FEATURE_SET
-KNOWN = [p.LOW_POWER_ENTRY, p.LOW_POWER_ENTRY_WAKEUP, p.LOW_POWER_EXIT, p.BUS_MASTER]
-UNKNOWN = [i for i in [*range(14), 100, 0xfff, 0xffff] if i not in KNOWN]
+KNOWN = [p.LOW_POWER_ENTRY, p.LOW_POWER_ENTRY_WAKEUP, p.LOW_POWER_EXIT, p.LOG_START, p.LOG_STOP,
+         p.BUS_MASTER]  # which can be set
+UNKNOWN = [i for i in [*range(14), 100, 0xfff, 0xffff] if i not in [*KNOWN, p.LOG_REPORT]]
 
 
 # ---- What there is
@@ -44,11 +45,18 @@ def test_what_can_only_be_set_cannot_be_got(client, feature, flags):
     assert client.error(p.device_feature(flags | feature, bytes(64))) == "EINVAL"
 
 
+@pytest.mark.parametrize("flags, expected", [
+    (PROBE, "OK"), (PROBE | GET, "OK"), (PROBE | SET, "EINVAL"), (PROBE | GET | SET, "EINVAL"),
+    (SET, "EINVAL")])
+def test_a_report_of_the_dirty_log_can_only_be_got(client, flags, expected):
+    assert client.error(p.device_feature(flags | p.LOG_REPORT, bytes(64))) == expected
+
+
 # ---- What makes no sense
 
 
 @pytest.mark.parametrize("flags", [0, GET | SET] + [PROBE | 1 << bit for bit in range(19, 32)])
-@pytest.mark.parametrize("feature", [0, 1, 0xffff, *KNOWN])
+@pytest.mark.parametrize("feature", [0, 1, 0xffff, *KNOWN, p.LOG_REPORT])
 def test_flags_that_make_no_sense_are_refused(client, flags, feature):
     assert client.error(p.device_feature(flags | feature, bytes(16))) == "EINVAL"
 
@@ -85,7 +93,7 @@ def test_a_feature_has_all_of_its_data(client, eventfd, feature, needed):
     client.ok(p.device_feature(SET | feature, bytes(needed))._replace(fds=(eventfd,)))
 
 
-@pytest.mark.parametrize("feature", [p.LOW_POWER_ENTRY, p.LOW_POWER_EXIT])
+@pytest.mark.parametrize("feature", [p.LOW_POWER_ENTRY, p.LOW_POWER_EXIT, p.LOG_STOP])
 def test_more_data_than_a_feature_has_is_not_looked_at(client, feature):
     client.ok(p.device_feature(SET | feature, pattern(500)))
     client.ok(p.low_power_exit())

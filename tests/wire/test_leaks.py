@@ -64,6 +64,12 @@ class Life:
         client.ok(p.low_power_entry_with(self.fds[1]))
         client.error(p.low_power_entry_with(self.fds[2]))
 
+    def dirty_logs(self, client):
+        self.copies(client)
+        client.ok(p.log_start((0, 1 << 40)))
+        assert client.copy(0, 8 * p.PAGE, 8 * p.PAGE) == "OK"
+        client.ok(p.log_report(0, 16 * p.PAGE))
+
     def regions(self, client):
         self.version(client)
         client.enable()
