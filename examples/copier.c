@@ -9,7 +9,7 @@
  *   08  destination  u64  IOVA
  *   10  length       u32  bytes, at most 64 KiB
  *   14  start        u32  a write of 1 copies, then sends MSI-X vector 0
- *   18  status       u32  read-only: 0, or the errno of the last copy
+ *   18  status       u32  read-only: 0, or the errno of the last copy; EINPROGRESS meanwhile
  * Its MSI-X table and pending bits lie at 800 and c00 of the same BAR.
  */
 #include <errno.h>
@@ -26,6 +26,7 @@ enum { SOURCE = 0x00, DESTINATION = 0x08, LENGTH = 0x10, START = 0x14, STATUS = 
 struct copier {
 	struct umd_device *device;
 	uint32_t registers[END / 4];
+	struct umd_dma_transfer transfer; /* first reads the buffer, then writes it */
 	uint8_t buffer[COPY_MAX];
 };
 
@@ -34,18 +35,33 @@ static uint64_t address(const struct copier *copier, unsigned int at)
 	return copier->registers[at / 4] | (uint64_t)copier->registers[at / 4 + 1] << 32;
 }
 
-static int copy(struct copier *copier)
+static int start_transfer(struct copier *copier, bool write)
 {
-	uint32_t length = copier->registers[LENGTH / 4];
-	int err;
+	copier->transfer.iova = address(copier, write ? DESTINATION : SOURCE);
+	copier->transfer.write = write;
+	return umd_dma_start(copier->device, &copier->transfer);
+}
 
-	if (length > COPY_MAX)
-		return -E2BIG;
+/* Goes on after a step with this result: the memory may be such that it takes a while. */
+static void go_on(void *data, int error)
+{
+	struct copier *copier = data;
 
-	err = umd_dma_read(copier->device, address(copier, SOURCE), copier->buffer, length);
-	if (err)
-		return err;
-	return umd_dma_write(copier->device, address(copier, DESTINATION), copier->buffer, length);
+	if (!error && !copier->transfer.write)
+		error = start_transfer(copier, true);
+	copier->registers[STATUS / 4] = (uint32_t)-error;
+	if (error != -EINPROGRESS && error != -ECANCELED)
+		umd_device_trigger(copier->device, UMD_IRQ_MSIX, 0);
+}
+
+static void copy(struct copier *copier)
+{
+	if (copier->registers[STATUS / 4] == EINPROGRESS)
+		return;
+
+	copier->transfer.size = copier->registers[LENGTH / 4];
+	copier->transfer.write = false;
+	go_on(copier, copier->transfer.size > COPY_MAX ? -E2BIG : start_transfer(copier, false));
 }
 
 /* Registers are 32 bits wide: the library cuts what is wider, and we allow reading parts. */
@@ -65,8 +81,7 @@ static void copier_write(void *data, uint64_t offset, unsigned int size, uint64_
 	if (offset != START) {
 		copier->registers[offset / 4] = (uint32_t)value;
 	} else if (value == 1) {
-		copier->registers[STATUS / 4] = (uint32_t)-copy(copier);
-		umd_device_trigger(copier->device, UMD_IRQ_MSIX, 0);
+		copy(copier);
 	}
 }
 
@@ -98,6 +113,8 @@ static int make(struct umd_device **ret, struct umd_error *error)
 		return umd_error_set(error, -ENOMEM, "out of memory");
 	}
 	copier->device = *ret;
+	copier->transfer =
+		(struct umd_dma_transfer){.buffer = copier->buffer, .done = go_on, .data = copier};
 	umd_device_add_bar(copier->device, 0, &bar);
 	umd_device_add_msix(copier->device, &msix);
 	return umd_device_realize(copier->device, error);

@@ -334,10 +334,63 @@ int umd_device_back_vector(struct umd_device *device, unsigned int vector,
  * @param iova as the driver gave it to the device
  * @return 0; -ENODEV while bus mastering is off, or below D0; -EFAULT where the range is not
  * mapped, not for this direction, or the memory behind it is gone; -EREMOTE where the driver shared
- * no file for it, so that it can only be reached by messages. On error, part may be copied.
+ * no file for it, so that it can only be reached by messages: umd_dma_start() does that. On error,
+ * part may be copied.
  */
 int umd_dma_read(struct umd_device *device, uint64_t iova, void *to, size_t size);
 int umd_dma_write(struct umd_device *device, uint64_t iova, const void *from, size_t size);
+
+/**
+ * A copy that may take its time. The struct is the caller's, and so is the buffer: both stay where
+ * they are, untouched, until the transfer has ended. A struct can be used again then.
+ */
+struct umd_dma_transfer {
+	uint64_t iova; /* as the driver gave it to the device */
+	void *buffer;
+	size_t size;
+	bool write; /* to the driver's memory, from the buffer */
+
+	/** Told how a transfer that was in progress has ended; may start the next one. */
+	void (*done)(void *data, int error);
+	void *data;
+
+	struct { /* the library's */
+		struct umd_dma_transfer *previous, *next;
+		size_t taken; /* bytes sent or copied */
+		unsigned int out;
+		uint64_t started_ns;
+	} own;
+};
+
+/**
+ * Copies from the driver's memory, or to it, however that memory is reached. Where the driver
+ * shared a file for all of it, that is done when this returns, as by umd_dma_read() and
+ * umd_dma_write(). Otherwise the client is asked to move the bytes by DMA_READ or DMA_WRITE, and
+ * done() is called once, later: from umd_server_dispatch(), or whatever else ends the transfer
+ * (umd_device_reset(), umd_device_unplug(), umd_server_destroy()). Any number of transfers can be
+ *in progress. They end with
+ *
+ *	0		all is copied
+ *	-EFAULT		the client could not reach the memory, or has unmapped some of the range
+ *	-ENODEV		bus mastering went off, or the device left D0 or was unplugged
+ *	-ECANCELED	the device was reset, or the client left, or closed the socket for messages
+ *	-ETIMEDOUT	the client did not answer for five seconds
+ *	-EIO		the client answered with nonsense, or another error
+ *
+ * Not to be waited for by a request: QEMU cannot serve a transfer before its access is answered.
+ * Complete the request, and tell the driver by a status register and an interrupt.
+ *
+ * @return 0 when it is done; -EINPROGRESS where done() will be called; otherwise it has failed as
+ *	   umd_dma_read() does, -EREMOTE where the client has closed the socket for such messages.
+ *	   On error, part may be copied
+ */
+int umd_dma_start(struct umd_device *device, struct umd_dma_transfer *transfer);
+
+/**
+ * Takes back a transfer that is in progress; done() is not called. Nothing for one that is not.
+ * What is on its way to the driver's memory may still arrive there.
+ */
+void umd_dma_cancel(struct umd_device *device, struct umd_dma_transfer *transfer);
 
 /* ---- Watches: what a device waits for besides its driver ----------------------------------- */
 

@@ -129,6 +129,8 @@ void umd_device_update(struct umd_device *device)
 	device->unusual = umd_unplug_is_gone(device) || device->power.entered;
 	umd_irqs_disable_intx(&device->irqs, command & PCI_COMMAND_INTX_DISABLE);
 	umd_irqs_set_quiet(&device->irqs, device->power.state != UMD_POWER_D0);
+	if (!device->is_master)
+		umd_dma_remote_end_all(&device->space.remote, -ENODEV);
 }
 
 UMD_EXPORT void umd_device_set_intx(struct umd_device *device, bool asserted)
@@ -169,6 +171,16 @@ UMD_EXPORT int umd_dma_write(struct umd_device *device, uint64_t iova, const voi
 			     size_t size)
 {
 	return device->is_master ? umd_dma_space_write(&device->space, iova, from, size) : -ENODEV;
+}
+
+UMD_EXPORT int umd_dma_start(struct umd_device *device, struct umd_dma_transfer *transfer)
+{
+	return device->is_master ? umd_dma_space_start(&device->space, transfer) : -ENODEV;
+}
+
+UMD_EXPORT void umd_dma_cancel(struct umd_device *device, struct umd_dma_transfer *transfer)
+{
+	umd_dma_remote_cancel(&device->space.remote, transfer);
 }
 
 UMD_EXPORT int umd_device_find_cap(const struct umd_device *device, unsigned int id)

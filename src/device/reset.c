@@ -27,6 +27,8 @@ void umd_device_do_reset(struct umd_device *device, enum umd_reset kind)
 
 	if (device->deferred)
 		umd_request_cancel(device->deferred, -ECANCELED);
+	device->is_master = false; /* who is told of a transfer's end starts none */
+	umd_dma_remote_end_all(&device->space.remote, -ECANCELED);
 	umd_pci_config_reset(&device->config, rule->keep);
 	umd_caps_reset(device);
 	umd_irqs_reset(&device->irqs);

@@ -126,10 +126,12 @@ int umd_dma_space_unmap(struct umd_dma_space *space, uint64_t iova, uint64_t siz
 		return -EINVAL;
 
 	remove_range(space, iova, iova + (size - 1));
+	umd_dma_remote_end_range(&space->remote, iova, iova + (size - 1), -EFAULT);
 	return 0;
 }
 
 void umd_dma_space_unmap_all(struct umd_dma_space *space)
 {
 	remove_range(space, 0, UINT64_MAX);
+	umd_dma_remote_end_all(&space->remote, -EFAULT);
 }

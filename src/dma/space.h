@@ -13,6 +13,7 @@
 
 #include "dma/dirty.h"
 #include "dma/file.h"
+#include "dma/remote.h"
 #include "dma/table.h"
 
 #define UMD_DMA_PAGE	 4096u
@@ -22,6 +23,7 @@ struct umd_dma_space {
 	struct umd_dma_table table;
 	struct umd_dma_files files;
 	struct umd_dma_dirty dirty;
+	struct umd_dma_remote remote; /* transfers by message */
 	size_t max_maps;
 	uint64_t pages_left; /* that may be mapped besides */
 };
@@ -49,7 +51,11 @@ void umd_dma_space_reset(struct umd_dma_space *space);
 int umd_dma_space_map(struct umd_dma_space *space, uint64_t iova, uint64_t size, uint32_t prot,
 		      int fd, uint64_t offset);
 
-/* Unmaps a range. 0; -EINVAL for a bad alignment or where it would cut a map; -EOVERFLOW. */
+/*
+ * Unmaps a range. Transfers under way that touch it end with -EFAULT.
+ *
+ * 0; -EINVAL for a bad alignment or where it would cut a map; -EOVERFLOW.
+ */
 int umd_dma_space_unmap(struct umd_dma_space *space, uint64_t iova, uint64_t size);
 
 void umd_dma_space_unmap_all(struct umd_dma_space *space);
@@ -57,5 +63,14 @@ void umd_dma_space_unmap_all(struct umd_dma_space *space);
 /* As umd_dma_read() and umd_dma_write(), without the device's bus master bit. */
 int umd_dma_space_read(struct umd_dma_space *space, uint64_t iova, void *to, size_t size);
 int umd_dma_space_write(struct umd_dma_space *space, uint64_t iova, const void *from, size_t size);
+
+/* As umd_dma_start(), without the device's bus master bit. */
+int umd_dma_space_start(struct umd_dma_space *space, struct umd_dma_transfer *transfer);
+
+/*
+ * The next message to the client, which is out from now on; NULL where there is none to send. What
+ * comes before it and lies in shared memory is copied on the way.
+ */
+struct umd_dma_message *umd_dma_space_next_message(struct umd_dma_space *space);
 
 #endif

@@ -16,14 +16,14 @@ void umd_reply_put(struct umd_reply *reply, const void *from, size_t size)
 /* ---- VERSION ------------------------------------------------------------------------------- */
 
 /* A second socket for commands of ours, so that they and the client's replies never collide. */
-static int make_twin(struct umd_session *session)
+static int make_twin(struct umd_session *session, int *ret_fd)
 {
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
 
-	session->twin_fd = pair[0];
+	*ret_fd = pair[0];
 	session->twin_peer = pair[1];
 	session->reply.fds[session->reply.fd_count++] = session->twin_peer;
 	return 0;
@@ -32,6 +32,7 @@ static int make_twin(struct umd_session *session)
 static int command_version(struct umd_session *session)
 {
 	struct umd_wire_caps theirs;
+	int twin_fd = -1;
 	int err = umd_wire_version_parse(session->message.payload, session->message.size, &theirs);
 
 	if (err)
@@ -39,10 +40,13 @@ static int command_version(struct umd_session *session)
 
 	session->caps = umd_wire_version_agree(&theirs);
 	if (session->caps.twin_socket) {
-		err = make_twin(session);
+		err = make_twin(session, &twin_fd);
 		if (err)
 			return err;
 	}
+	err = umd_session_begin_dma(session, twin_fd);
+	if (err)
+		return err;
 	session->device->space.max_maps = session->caps.max_dma_maps;
 	session->reply.size = umd_wire_version_write(&session->caps, session->message.size,
 						     session->reply.payload);

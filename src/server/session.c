@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <time.h>
 
@@ -117,7 +119,9 @@ static void take_message(struct umd_session *session)
 	case UMD_WIRE_TYPE_COMMAND:
 		take_command(session);
 		break;
-	case UMD_WIRE_TYPE_REPLY: /* to a request of ours that we have given up */
+	case UMD_WIRE_TYPE_REPLY:
+		if (session->conn.rx_position >= session->passed)
+			umd_session_take_answer(session, &session->message);
 		umd_conn_commit(&session->conn, 0, NULL, 0);
 		umd_conn_consume(&session->conn, &session->message);
 		break;
@@ -196,13 +200,18 @@ static void proceed(struct umd_session *session)
 
 	do {
 		left = take_messages(session);
+		umd_session_send_commands(session);
 		unsent = umd_conn_flush(&session->conn);
 	} while (left > 0 && !session->command && unsent != -EAGAIN);
 
 	if (unsent && unsent != -EAGAIN)
 		session->hung_up = true;
-	if (session->command)
+	if (session->command) {
+		umd_session_pass_answers(session);
 		expedite_reset(session);
+	}
+	if (!session->conn.tx_fd_count)
+		umd_close(&session->twin_peer);
 	if (left < 0 || (session->closing && !left && !unsent) ||
 	    (session->closing && session->hung_up))
 		umd_session_end(session);
@@ -260,7 +269,7 @@ static bool receive(struct umd_session *session)
  * Receives and answers, a few times over. The socket is watched edge-triggered, which saves the
  * kernel a look at it before each wait; `unread` remembers what no edge will tell again.
  */
-static void serve(struct umd_session *session)
+void umd_session_serve(struct umd_session *session)
 {
 	for (int turn = 0; turn < TURNS; turn++) {
 		bool received = session->unread && receive(session);
@@ -281,7 +290,7 @@ static void socket_ready(void *data, uint32_t events)
 	session->hung_up |= (events & EPOLLHUP) != 0;
 	session->ending |= (events & (EPOLLHUP | EPOLLRDHUP)) != 0;
 	session->unread = true;
-	serve(session);
+	umd_session_serve(session);
 }
 
 /* A deferred access has ended, or has had its time. */
@@ -297,7 +306,7 @@ static void timer_fired(void *data, uint32_t events)
 		umd_request_cancel(&session->request, -ETIMEDOUT);
 	}
 	resume(session);
-	serve(session);
+	umd_session_serve(session);
 }
 
 /* May be called from anywhere, so the work is left to the next dispatch. */
@@ -315,14 +324,17 @@ int umd_session_init(struct umd_session *session, struct umd_device *device,
 {
 	int err;
 
-	*session = (struct umd_session){.device = device,
-					.ended = ended,
-					.ended_data = data,
-					.twin_fd = -1,
-					.twin_peer = -1};
+	memset(session, 0, offsetof(struct umd_session, twin));
+	session->device = device;
+	session->ended = ended;
+	session->ended_data = data;
+	session->twin.fd = session->twin_peer = -1;
 	session->request.done = request_done;
 	session->request.done_data = session;
 	err = umd_conn_init(&session->conn, -1);
+	if (err)
+		return err;
+	err = umd_session_init_dma(session);
 	if (err)
 		return err;
 	return umd_poller_watch_timer(&device->poller, timer_fired, session, &session->timer);
@@ -333,6 +345,7 @@ void umd_session_finish(struct umd_session *session)
 	if (umd_session_is_live(session))
 		umd_session_end(session);
 	umd_watch_destroy(session->timer);
+	umd_watch_destroy(session->dma_timer);
 	umd_conn_finish(&session->conn);
 }
 
@@ -349,7 +362,8 @@ int umd_session_begin(struct umd_session *session, int fd)
 	session->negotiated = session->misunderstood = false;
 	session->closing = session->hung_up = session->ending = false;
 	session->unread = true; /* a client that has connected has mostly said something */
-	serve(session);
+	session->passed = 0;
+	umd_session_serve(session);
 	return 0;
 }
 
@@ -369,10 +383,10 @@ void umd_session_end(struct umd_session *session)
 	session->watch = NULL;
 	umd_conn_flush(&session->conn);
 	umd_conn_close(&session->conn);
-	umd_close(&session->twin_fd);
 	umd_close(&session->twin_peer);
 	session->device->has_client = false;
 	umd_device_do_reset(session->device, UMD_RESET_DISCONNECT);
+	umd_session_end_dma(session);
 	umd_unplug_released(session->device);
 	session->ended(session->ended_data);
 }

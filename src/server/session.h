@@ -45,12 +45,17 @@ struct umd_session {
 	struct umd_conn conn;
 
 	struct umd_watch *timer;
-	uint64_t deadline_ns;	   /* of the deferral, CLOCK_MONOTONIC */
-	uint64_t multi_done;	   /* writes of a WRITE_MULTI that have taken effect */
-	int twin_fd;		   /* our end of the twin socket, for commands of ours; -1: none */
-	int twin_peer;		   /* the client's end, kept so that it can be sent */
+	uint64_t deadline_ns; /* of the deferral, CLOCK_MONOTONIC */
+	uint64_t multi_done;  /* writes of a WRITE_MULTI that have taken effect */
+	struct umd_watch *twin_watch;
+	int twin_peer; /* the client's end, until it has been sent; -1: none */
+	struct umd_watch *dma_timer;
+	uint64_t passed; /* where in the stream answers of ours have not been taken ahead yet */
 	void (*ended)(void *data); /* told when the client is gone */
 	void *ended_data;
+
+	/* For commands of ours; its fd is -1 where there is none, and no more of it is touched. */
+	struct umd_conn twin;
 };
 
 int umd_session_init(struct umd_session *session, struct umd_device *device,
@@ -70,6 +75,26 @@ static inline bool umd_session_is_live(const struct umd_session *session)
 {
 	return session->watch;
 }
+
+/* Receives, answers and sends what there is; may end the session. */
+void umd_session_serve(struct umd_session *session);
+
+/* ---- Commands of ours: dma.c --------------------------------------------------------------- */
+
+int umd_session_init_dma(struct umd_session *session);
+
+/* Begins with what was negotiated. The twin socket's fd (-1: none) is taken over. */
+int umd_session_begin_dma(struct umd_session *session, int twin_fd);
+void umd_session_end_dma(struct umd_session *session);
+
+/* Sends those there are, while there is room for them. */
+void umd_session_send_commands(struct umd_session *session);
+
+/* What the client replies to one, whoever may wait for it still. */
+void umd_session_take_answer(struct umd_session *session, const struct umd_message *reply);
+
+/* Takes the replies that have been received behind a deferred access. */
+void umd_session_pass_answers(struct umd_session *session);
 
 /* ---- Commands: command.c, region.c, access.c, feature.c ------------------------------------- */
 

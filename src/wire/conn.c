@@ -298,6 +298,30 @@ bool umd_conn_has_behind(const struct umd_conn *conn, const struct umd_message *
 	return false;
 }
 
+bool umd_conn_look_behind(const struct umd_conn *conn, const struct umd_message *message,
+			  uint64_t *position, struct umd_message *ret)
+{
+	uint64_t behind = conn->rx_position + message->header.size;
+	uint64_t end = conn->rx_position + (conn->rx_end - conn->rx_start);
+	uint64_t from = *position > behind ? *position : behind;
+	struct umd_wire_header header;
+	const uint8_t *at;
+
+	if (from > end || end - from < sizeof(header))
+		return false;
+
+	at = conn->rx + conn->rx_start + (from - conn->rx_position);
+	memcpy(&header, at, sizeof(header));
+	if (header.size < sizeof(header) || header.size > end - from)
+		return false;
+
+	*ret = (struct umd_message){.header = header,
+				    .payload = at + sizeof(header),
+				    .size = header.size - sizeof(header)};
+	*position = from + header.size;
+	return true;
+}
+
 /* ---- Sending ------------------------------------------------------------------------------- */
 
 uint8_t *umd_conn_reserve(struct umd_conn *conn, size_t size)

@@ -90,6 +90,13 @@ int umd_conn_next(struct umd_conn *conn, struct umd_message *message);
 /* Ends with the message that umd_conn_next() handed out. */
 void umd_conn_consume(struct umd_conn *conn, const struct umd_message *message);
 
+/*
+ * The next whole message received behind `message`, which is in hand, from `*position` in the
+ * stream on, which is moved behind it; false where there is none. It is not consumed.
+ */
+bool umd_conn_look_behind(const struct umd_conn *conn, const struct umd_message *message,
+			  uint64_t *position, struct umd_message *ret);
+
 /* Whether this command (no reply to it) is among the messages received behind `message`. */
 bool umd_conn_has_behind(const struct umd_conn *conn, const struct umd_message *message,
 			 uint16_t command);

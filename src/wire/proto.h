@@ -146,6 +146,12 @@ struct umd_wire_region_access {
 };
 static_assert(sizeof(struct umd_wire_region_access) == 16, "layout");
 
+struct umd_wire_dma_access {
+	uint64_t address, count;
+	/* then the data: in a DMA_WRITE, and in the reply to a DMA_READ */
+};
+static_assert(sizeof(struct umd_wire_dma_access) == 16, "layout");
+
 struct umd_wire_write_multi {
 	uint64_t count;
 	/* then `count` of struct umd_wire_multi_entry */

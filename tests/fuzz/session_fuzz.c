@@ -6,7 +6,8 @@
  *
  * An input is a list of records, each an operation byte and its operands (see `enum op`). Whatever
  * the client does, the session must end once it has hung up, no fd may be left behind, and an
- * unplug must have come to its end.
+ * unplug must have come to its end. A transfer in progress ends once, at the latest with its
+ * client.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -29,6 +30,8 @@
 #define CENSUS	 1024 /* runs between two counts of the fds */
 #define OWNER	 5
 #define ENTRIES	 4
+#define COPIES	 4 /* transfers that may be in progress */
+#define COPY_MAX 4096
 #define CONFIG	 7 /* VFIO_PCI_CONFIG_REGION_INDEX */
 
 enum op {
@@ -42,6 +45,9 @@ enum op {
 	OP_TRIGGER,  /* index u8, vector u8 */
 	OP_INTX,     /* level u8 */
 	OP_DMA,	     /* iova u64, length u16: reads, then writes back */
+	OP_START,    /* copy u8, iova u64, size u16: starts a transfer */
+	OP_CANCEL,   /* copy u8 */
+	OP_ANSWER,   /* copy u8, id u8, at u16, size u16, error u8: to a message of a transfer */
 	OP_READ,     /* takes the replies there are */
 	OP_RESET,
 	OP_WAKE,
@@ -58,8 +64,15 @@ struct input {
 	size_t left;
 };
 
+struct copy {
+	struct umd_dma_transfer transfer;
+	bool in_progress;
+	uint8_t buffer[COPY_MAX];
+};
+
 static struct {
 	struct umd_device *device;
+	struct copy copies[COPIES];
 	struct umd_request *deferred;
 	int memory, eventfd, null;
 	struct umd_ims *ims;
@@ -310,17 +323,18 @@ static void send_bytes(int client, const uint8_t *bytes, size_t size, uint64_t f
 }
 
 /* A message framed as it should be. */
-static void send_framed(int client, uint64_t command, uint64_t flags, uint64_t fds,
+static void send_framed(int client, uint16_t id, uint64_t command, uint64_t flags, uint64_t fds,
 			const uint8_t *payload, size_t size)
 {
 	static uint8_t message[sizeof(struct umd_wire_header) + UINT16_MAX];
-	const struct umd_wire_header header = {.id = 1,
+	const struct umd_wire_header header = {.id = id,
 					       .command = (uint16_t)command,
 					       .flags = (uint32_t)flags,
 					       .size = (uint32_t)(sizeof(header) + size)};
 
 	memcpy(message, &header, sizeof(header));
-	memcpy(message + sizeof(header), payload, size);
+	if (size)
+		memcpy(message + sizeof(header), payload, size);
 	send_bytes(client, message, header.size, fds);
 }
 
@@ -330,7 +344,7 @@ static void send_message(int client, struct input *input)
 	size_t size = (size_t)take(input, 2);
 	const uint8_t *payload = take_bytes(input, &size);
 
-	send_framed(client, command, flags, fds, payload, size);
+	send_framed(client, 1, command, flags, fds, payload, size);
 }
 
 static void send_config(int client, struct input *input)
@@ -343,7 +357,7 @@ static void send_config(int client, struct input *input)
 	access.count = (uint32_t)size;
 	memcpy(payload, &access, sizeof(access));
 	memcpy(payload + sizeof(access), bytes, size);
-	send_framed(client, UMD_WIRE_REGION_WRITE, 0, 0, payload, sizeof(access) + size);
+	send_framed(client, 1, UMD_WIRE_REGION_WRITE, 0, 0, payload, sizeof(access) + size);
 }
 
 static void send_irqs(int client, struct input *input)
@@ -357,7 +371,7 @@ static void send_irqs(int client, struct input *input)
 	request.count = (uint32_t)take(input, 1);
 	memcpy(payload, &request, sizeof(request));
 	memset(payload + sizeof(request), 1, sizeof(payload) - sizeof(request));
-	send_framed(client, UMD_WIRE_SET_IRQS, 0, take(input, 1), payload, sizeof(payload));
+	send_framed(client, 1, UMD_WIRE_SET_IRQS, 0, take(input, 1), payload, sizeof(payload));
 }
 
 static void send_feature(int client, struct input *input)
@@ -375,7 +389,7 @@ static void send_feature(int client, struct input *input)
 	data = take_bytes(input, &size);
 	memcpy(payload, &request, sizeof(request));
 	memcpy(payload + sizeof(request), data, size);
-	send_framed(client, UMD_WIRE_DEVICE_FEATURE, 0, fds, payload, sizeof(request) + size);
+	send_framed(client, 1, UMD_WIRE_DEVICE_FEATURE, 0, fds, payload, sizeof(request) + size);
 }
 
 /* Starts, stops or reports the dirty log; in pages, and the page size a logarithm. */
@@ -404,7 +418,7 @@ static void send_log(int client, struct input *input)
 		payload.start = (struct umd_wire_log_start){page_size, length > 0, 0};
 		payload.range = (struct umd_wire_log_range){iova, length};
 	}
-	send_framed(client, UMD_WIRE_DEVICE_FEATURE, 0, 0, (const uint8_t *)&payload,
+	send_framed(client, 1, UMD_WIRE_DEVICE_FEATURE, 0, 0, (const uint8_t *)&payload,
 		    sizeof(payload));
 }
 
@@ -426,6 +440,73 @@ static void do_dma(struct input *input)
 		umd_dma_write(target.device, iova, buffer, size);
 }
 
+/* ---- Transfers by message ------------------------------------------------------------------ */
+
+static void transferred(void *data, int error)
+{
+	struct copy *copy = data;
+
+	if (!copy->in_progress || error > 0)
+		abort();
+	copy->in_progress = false;
+}
+
+static struct copy *take_copy(struct input *input, bool *ret_odd)
+{
+	uint64_t choice = take(input, 1);
+
+	*ret_odd = choice & COPIES;
+	return &target.copies[choice % COPIES];
+}
+
+static void start_copy(struct input *input)
+{
+	bool write;
+	struct copy *copy = take_copy(input, &write);
+	uint64_t iova = take(input, 8);
+	size_t size = (size_t)take(input, 2) % (COPY_MAX + 1);
+
+	if (copy->in_progress)
+		return;
+	copy->transfer = (struct umd_dma_transfer){.iova = iova,
+						   .buffer = copy->buffer,
+						   .size = size,
+						   .write = write,
+						   .done = transferred,
+						   .data = copy};
+	copy->in_progress = umd_dma_start(target.device, &copy->transfer) == -EINPROGRESS;
+}
+
+static void cancel_copy(struct input *input)
+{
+	bool odd;
+	struct copy *copy = take_copy(input, &odd);
+
+	umd_dma_cancel(target.device, &copy->transfer);
+	copy->in_progress = false;
+}
+
+static void send_answer(int client, struct input *input)
+{
+	uint8_t payload[sizeof(struct umd_wire_dma_access) + COPY_MAX] = {0};
+	bool odd;
+	const struct umd_dma_transfer *transfer = &take_copy(input, &odd)->transfer;
+	uint64_t command = transfer->write ? UMD_WIRE_DMA_WRITE : UMD_WIRE_DMA_READ;
+	uint16_t id = (uint16_t)take(input, 1);
+	struct umd_wire_dma_access access = {.address = transfer->iova + take(input, 2),
+					     .count = take(input, 2) % (COPY_MAX + 1)};
+	uint32_t error = (uint32_t)take(input, 1);
+
+	memcpy(payload, &access, sizeof(access));
+	if (error)
+		send_framed(client, id, command, UMD_WIRE_TYPE_REPLY | UMD_WIRE_ERROR, 0, NULL, 0);
+	else
+		send_framed(client, id, command, UMD_WIRE_TYPE_REPLY, 0, payload,
+			    sizeof(access) + (transfer->write ? 0 : access.count));
+}
+
+/* ---- What the device does of its own ------------------------------------------------------- */
+
 static void complete(struct input *input)
 {
 	int error = -(int)take(input, 1);
@@ -435,8 +516,6 @@ static void complete(struct input *input)
 	if (request)
 		umd_request_complete(request, error);
 }
-
-/* ---- What the device does of its own ------------------------------------------------------- */
 
 static void trigger(struct input *input)
 {
@@ -504,6 +583,12 @@ static void run_device(enum op op, struct input *input)
 	case OP_DMA:
 		do_dma(input);
 		break;
+	case OP_START:
+		start_copy(input);
+		break;
+	case OP_CANCEL:
+		cancel_copy(input);
+		break;
 	case OP_WAKE:
 		umd_device_wake(target.device);
 		break;
@@ -549,6 +634,9 @@ static void run_record(int client, struct input *input)
 		break;
 	case OP_LOG:
 		send_log(client, input);
+		break;
+	case OP_ANSWER:
+		send_answer(client, input);
 		break;
 	case OP_READ:
 		read_replies(client);
@@ -624,6 +712,14 @@ static bool may_unplug(const uint8_t *data, size_t size)
 	return sum % 64 == 0;
 }
 
+static void check_copies(void)
+{
+	for (unsigned int i = 0; i < COPIES; i++) {
+		if (target.copies[i].in_progress)
+			abort();
+	}
+}
+
 /* A device that was unplugged has been told so, and is nobody's any more. */
 static void replace_device(void)
 {
@@ -667,6 +763,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	run(server, pair[1], &input);
 	umd_server_destroy(server);
+	check_copies();
 	replace_device();
 	take_census();
 	return 0;

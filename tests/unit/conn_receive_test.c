@@ -308,6 +308,63 @@ static void test_looking_behind_ends_at_a_size_that_cannot_be_true(void **state)
 	}
 }
 
+static void test_looking_behind_walks_the_whole_messages_there_are(void **state)
+{
+	struct umd_message message, behind;
+	uint64_t position = 0;
+	uint8_t bytes[160], *end;
+
+	end = conn_build(bytes, 1, UMD_WIRE_GET_INFO, 0, 16);
+	end = conn_build(end, 2, UMD_WIRE_REGION_READ, 0, 32);
+	end = conn_build(end, 3, UMD_WIRE_DMA_READ, UMD_WIRE_TYPE_REPLY, 64);
+	end = conn_build(end, 4, UMD_WIRE_DMA_WRITE, UMD_WIRE_TYPE_REPLY, 48);
+	conn_send_all(&f, bytes, (size_t)(end - bytes) - 1);
+	umd_conn_receive(&f.conn);
+	conn_take(&f, 1, 0);
+	conn_expect(&f, 2, 0, &message);
+
+	assert_true(umd_conn_look_behind(&f.conn, &message, &position, &behind));
+	assert_int_equal(behind.header.id, 3);
+	assert_int_equal(behind.size, 48);
+	assert_true(conn_is_pattern(3, behind.payload, behind.size));
+	assert_int_equal(behind.fd_count, 0);
+	assert_int_equal(position, 16 + 32 + 64);
+	assert_false(umd_conn_look_behind(&f.conn, &message, &position, &behind));
+	conn_send_all(&f, end - 1, 1);
+	umd_conn_receive(&f.conn);
+	assert_true(umd_conn_look_behind(&f.conn, &message, &position, &behind));
+	assert_int_equal(behind.header.id, 4);
+	assert_false(umd_conn_look_behind(&f.conn, &message, &position, &behind));
+	umd_conn_consume(&f.conn, &message);
+	conn_take(&f, 3, 0);
+	conn_expect(&f, 4, 0, &message);
+	assert_false(umd_conn_look_behind(&f.conn, &message, &position, &behind));
+	umd_conn_consume(&f.conn, &message);
+}
+
+static void test_walking_behind_ends_at_a_size_that_cannot_be_true(void **state)
+{
+	static const uint32_t sizes[] = {0, 15, 1 << 30, UINT32_MAX};
+
+	for (size_t i = 0; i < UNIT_COUNT(sizes); i++) {
+		struct umd_wire_header strange = {.command = UMD_WIRE_GET_INFO, .size = sizes[i]};
+		struct umd_message message, behind;
+		uint64_t position = 0;
+		uint8_t bytes[64];
+
+		conn_build(bytes, 1, UMD_WIRE_REGION_READ, 0, 32);
+		memcpy(bytes + 32, &strange, sizeof(strange));
+		conn_build(bytes + 48, 2, UMD_WIRE_DMA_READ, UMD_WIRE_TYPE_REPLY, 16);
+		conn_send_all(&f, bytes, sizeof(bytes));
+		umd_conn_receive(&f.conn);
+		conn_expect(&f, 1, 0, &message);
+		assert_false(umd_conn_look_behind(&f.conn, &message, &position, &behind));
+		assert_int_equal(position, 0);
+		conn_stop(&f);
+		conn_start(&f);
+	}
+}
+
 static void test_payload_is_read_within_its_bounds_only(void **state)
 {
 	const uint8_t payload[8] = {1, 2, 3, 4, 5, 6, 7, 8};
@@ -414,6 +471,8 @@ int main(int argc, char **argv)
 		TEST(test_message_in_hand_stays_where_it_is_while_the_buffer_fills),
 		TEST(test_commands_behind_the_message_in_hand_are_seen_once_their_header_is_whole),
 		TEST(test_looking_behind_ends_at_a_size_that_cannot_be_true),
+		TEST(test_looking_behind_walks_the_whole_messages_there_are),
+		TEST(test_walking_behind_ends_at_a_size_that_cannot_be_true),
 		TEST(test_payload_is_read_within_its_bounds_only),
 		TEST(test_largest_message_is_taken),
 		TEST(test_messages_of_all_sizes_survive_any_pieces),

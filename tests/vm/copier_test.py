@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The example device copies a guest's memory: BAR, bus mastering and DMA through QEMU.
+"""The example device copies a guest's memory: BAR, bus mastering and DMA through QEMU, which shares
+the memory, or has it read and written by messages.
 
 usage: copier_test.py COPIER
 
-The guest needs no driver: it writes to the BAR itself, and uses memory that its kernel leaves alone.
+The guest needs no driver: it writes to the BAR itself, and uses memory that its kernel leaves
+alone.
 """
 import pathlib
 import sys
@@ -29,6 +31,7 @@ copy() {{ # from, to, bytes: prints the status register
     register 0x08 $(($2 & 0xffffffff)); register 0x0c $(($2 >> 32))
     register 0x10 $3
     register 0x14 1
+    while [ $(register 0x18) = 0x00000073 ]; do :; done # EINPROGRESS
     echo status $(register 0x18)
 }}
 echo 1 > $device/enable
@@ -57,12 +60,12 @@ def serve(path):
     return child
 
 
-def the_copier_copies_guest_memory():
+def copies(**memory):
     with tempfile.TemporaryDirectory(prefix='umdev-copier-') as directory:
         path = pathlib.Path(directory, 'socket')
         copier = serve(path)
         try:
-            with VM(devices=[vfio_user(path)],
+            with VM(devices=[vfio_user(path)], **memory,
                     kernel_arguments=[f'memmap=64K${MEMORY:#x}']) as vm:
                 result = vm.run(SCRIPT)
         finally:
@@ -71,5 +74,13 @@ def the_copier_copies_guest_memory():
     assert (result.status, lines) == (0, EXPECTED), (result.status, lines)
 
 
+def the_copier_copies_guest_memory():
+    copies()
+
+
+def the_copier_copies_memory_that_is_not_shared():
+    copies(shared_memory=False)
+
+
 if __name__ == '__main__':
-    run(the_copier_copies_guest_memory)
+    run(the_copier_copies_guest_memory, the_copier_copies_memory_that_is_not_shared)

@@ -80,13 +80,14 @@ class VM:
     modules, files, programs, pciutils   what the guest has besides busybox: see initramfs.build
     kernel_arguments  more words for the kernel's command line
     memory, smp       MiB, number of CPUs
+    shared_memory     False: the guest's memory is QEMU's own, and devices reach it by messages
     qemu_arguments    anything else for QEMU's command line
     log_dir           where to leave the logs (default: $UMDEV_VM_LOGS, or nowhere)
     """
 
     def __init__(self, devices=(), modules=(), files=None, programs=(), pciutils=False,
-                 kernel_arguments=(), memory=256, smp=1, qemu_arguments=(), log_dir=None,
-                 boot_timeout=BOOT_TIMEOUT):
+                 kernel_arguments=(), memory=256, smp=1, shared_memory=True, qemu_arguments=(),
+                 log_dir=None, boot_timeout=BOOT_TIMEOUT):
         self.root = prepared()
         self.name = f'{pathlib.Path(sys.argv[0]).stem}-{os.getpid()}-{next(numbers)}'
         self.log_dir = log_dir or os.environ.get('UMDEV_VM_LOGS')
@@ -97,19 +98,20 @@ class VM:
         try:
             (self.dir / 'initramfs').write_bytes(
                 initramfs.build(self.root, modules, files, programs, pciutils))
-            self._start(devices, kernel_arguments, memory, smp, qemu_arguments)
+            self._start(devices, kernel_arguments, memory, smp, shared_memory, qemu_arguments)
         except BaseException:
             self.end()
             raise
 
-    def _start(self, devices, kernel_arguments, memory, smp, qemu_arguments):
+    def _start(self, devices, kernel_arguments, memory, smp, shared_memory, qemu_arguments):
+        backend = 'memory-backend-memfd,share=on' if shared_memory else 'memory-backend-ram'
         self.agent, agent = self._socket_pair()
         control, qmp = self._socket_pair()
         self.qmp = QMP(control)
         self.command = [
             *qemu_command(self.root), '-name', self.name,
             '-M', 'q35,accel=tcg,memory-backend=ram', '-cpu', 'max', '-smp', smp, '-m', memory,
-            '-object', f'memory-backend-memfd,id=ram,size={memory}M,share=on',
+            '-object', f'{backend},id=ram,size={memory}M',
             '-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none',
             '-kernel', next(self.root.glob('usr/lib/modules/*/vmlinuz')),
             '-initrd', self.dir / 'initramfs',

@@ -96,6 +96,10 @@ int wire_command(struct wire_device *wire, uint64_t offset, uint32_t value)
 	case REG_CORRECTABLE:
 		return umd_device_report_error(wire->device, offset == REG_CORRECTABLE, value,
 					       NULL);
+	case REG_REMOTE_RUN:
+		return wire_remote_run(wire, value);
+	case REG_REMOTE_CANCEL:
+		return wire_remote_cancel(wire, value);
 	case REG_RESET_NOW:
 		umd_device_reset(wire->device);
 		return 0;
@@ -124,6 +128,9 @@ void wire_refresh(struct wire_device *wire)
 	for (unsigned int i = 0; i < sizeof(values) / sizeof(values[0]); i++)
 		put_le(wire->bar0 + values[i].at, 4, values[i].value);
 	memcpy(wire->bar0 + REG_EVENTS, wire->events, EVENTS);
+	for (unsigned int i = 0; i < REMOTE_COPIES; i++)
+		put_le(wire->bar0 + REG_REMOTE_RESULT + 4 * i, 4,
+		       (uint32_t)-wire->remotes[i].result);
 }
 
 /* ---- Doorbells ----------------------------------------------------------------------------- */

@@ -62,6 +62,10 @@ enum {
 	REG_STORE_STRANGER = 0xf7c, /* triggers that entry for somebody else */
 	REG_STORE_REVOKE = 0xf80,   /* takes that entry away */
 	REG_RESET_NOW = 0xfb0,	    /* the device resets itself within the write */
+	REG_REMOTE_RUN = 0xfb4,	    /* starts copy n < REMOTE_COPIES as it is described now */
+	REG_REMOTE_CANCEL = 0xfb8,  /* takes copy n back: its result is ECANCELED */
+	REG_REMOTE_RESULT = 0xfc0,  /* read, 4 of them: 0, or an errno; EINPROGRESS meanwhile */
+	REMOTE_COPIES = 4,
 
 	/* Counters, 32 bits, read-only, which a reset leaves alone. */
 	REG_CANCELS = 0xf34,	 /* requests of which the device was told that they are cancelled */

@@ -20,6 +20,15 @@ struct wire_doorbell {
 	struct umd_watch *watch;
 };
 
+/* A copy by umd_dma_start(), of memory that may be reached by messages only. */
+struct wire_remote {
+	struct wire_device *wire;
+	struct umd_dma_transfer transfer; /* first the reading, then the writing */
+	uint64_t to;
+	int result; /* 0 or a negative errno; -EINPROGRESS */
+	uint8_t bounce[COPY_MAX];
+};
+
 struct wire_device {
 	struct umd_device *device;
 	struct wire_options options;
@@ -34,6 +43,7 @@ struct wire_device {
 	bool self_reset;	  /* the timer resets the device instead of completing `held` */
 
 	struct wire_doorbell doorbell, matched, bell;
+	struct wire_remote remotes[REMOTE_COPIES];
 	struct wire_store *store; /* NULL in the plain shape */
 	uint32_t cancels, resets, disconnects, completed, doorbells, matches;
 	uint32_t event_count;
@@ -81,6 +91,11 @@ void wire_refresh(struct wire_device *wire);
 
 int wire_add_doorbells(struct wire_device *wire);
 void wire_doorbells_finish(struct wire_device *wire);
+
+/* ---- remote.c: copies by umd_dma_start() ---------------------------------------------------- */
+
+int wire_remote_run(struct wire_device *wire, uint32_t number);
+int wire_remote_cancel(struct wire_device *wire, uint32_t number);
 
 /* ---- mailbox.c, shapes.c, store.c ----------------------------------------------------------- */
 

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * DMA_READ and DMA_WRITE, commands of ours: on the twin socket where there is one, else among the
+ * replies, while no reply is under construction and little output waits: the client may be sending,
+ * and reads nothing before we have received.
+ */
+#include <errno.h>
+#include <sys/epoll.h>
+
+#include "server/session.h"
+
+#define TICK_NS	    UINT64_C(500000000) /* between looks at what is not answered */
+#define OUTPUT_MAX  16384u		/* bytes of output that a command may come behind */
+#define SHORT_REPLY 12u			/* to DMA_WRITE, with a count of 32 bits */
+
+/* ---- Sending ------------------------------------------------------------------------------- */
+
+static bool has_room(const struct umd_conn *conn)
+{
+	return conn->tx_end - conn->tx_start <= OUTPUT_MAX && umd_conn_can_send(conn) &&
+	       !conn->tx_held;
+}
+
+/* Whether a command fits, if need be after sending what there is. */
+static bool can_send(struct umd_conn *conn)
+{
+	if (has_room(conn))
+		return true;
+	return !conn->tx_held && umd_conn_flush(conn) == 0 && has_room(conn);
+}
+
+static void put_command(struct umd_conn *conn, const struct umd_dma_message *message)
+{
+	struct umd_wire_dma_access access = {.address = message->iova, .count = message->size};
+	size_t data = message->write ? message->size : 0;
+	struct umd_wire_header header = {.id = message->id,
+					 .command = message->write ? UMD_WIRE_DMA_WRITE
+								   : UMD_WIRE_DMA_READ,
+					 .size = (uint32_t)(sizeof(header) + sizeof(access) + data),
+					 .flags = UMD_WIRE_TYPE_COMMAND};
+	uint8_t *to = umd_conn_reserve(conn, header.size);
+
+	memcpy(to, &header, sizeof(header));
+	memcpy(to + sizeof(header), &access, sizeof(access));
+	if (data)
+		memcpy(to + sizeof(header) + sizeof(access), message->local, data);
+	umd_conn_commit(conn, header.size, NULL, 0);
+}
+
+static void put_commands(struct umd_dma_space *space, struct umd_conn *conn)
+{
+	while (umd_dma_remote_turn(&space->remote) && can_send(conn)) {
+		struct umd_dma_message *message = umd_dma_space_next_message(space);
+
+		if (!message)
+			break;
+		put_command(conn, message);
+	}
+}
+
+/* The twin socket is watched for room in the client's end while there is output left. */
+static void flush_twin(struct umd_session *session)
+{
+	umd_conn_flush(&session->twin);
+	umd_watch_set_events(session->twin_watch,
+			     EPOLLIN | (umd_conn_has_output(&session->twin) ? EPOLLOUT : 0));
+}
+
+void umd_session_send_commands(struct umd_session *session)
+{
+	struct umd_dma_space *space = &session->device->space;
+
+	if (session->closing || session->hung_up)
+		return;
+	if (session->twin_watch) {
+		put_commands(space, &session->twin);
+		flush_twin(session);
+	} else {
+		put_commands(space, &session->conn);
+	}
+}
+
+/* ---- Answers ------------------------------------------------------------------------------- */
+
+static int translate_error(uint32_t error)
+{
+	return error == ENODEV || error == EFAULT ? -(int)error : -EIO;
+}
+
+/* The answer names the address and the count that were asked for, and nothing is missing. */
+static bool is_echo(const struct umd_message *reply, const struct umd_dma_message *message)
+{
+	size_t data = message->write ? 0 : message->size;
+	struct umd_wire_dma_access access;
+	uint32_t count;
+
+	if (message->write && reply->size == SHORT_REPLY) {
+		umd_message_get(reply, 0, &access.address, sizeof(access.address));
+		umd_message_get(reply, sizeof(access.address), &count, sizeof(count));
+		access.count = count;
+	} else if (!umd_message_get(reply, 0, &access, sizeof(access)) ||
+		   reply->size != sizeof(access) + data) {
+		return false;
+	}
+	return access.address == message->iova && access.count == message->size;
+}
+
+static int check_answer(const struct umd_message *reply, const struct umd_dma_message *message)
+{
+	if (reply->header.flags & UMD_WIRE_ERROR)
+		return translate_error(reply->header.error);
+	if (reply->header.command != (message->write ? UMD_WIRE_DMA_WRITE : UMD_WIRE_DMA_READ))
+		return -EIO;
+	return is_echo(reply, message) ? 0 : -EIO;
+}
+
+void umd_session_take_answer(struct umd_session *session, const struct umd_message *reply)
+{
+	struct umd_dma_remote *remote = &session->device->space.remote;
+	struct umd_dma_message *message = umd_dma_remote_find(remote, reply->header.id);
+	int err;
+
+	if (!message)
+		return;
+
+	err = check_answer(reply, message);
+	if (!err && message->transfer && !message->write)
+		umd_message_get(reply, sizeof(struct umd_wire_dma_access), message->local,
+				message->size);
+	umd_dma_remote_answer(remote, message, err);
+}
+
+void umd_session_pass_answers(struct umd_session *session)
+{
+	struct umd_message reply;
+
+	while (umd_conn_look_behind(&session->conn, &session->message, &session->passed, &reply)) {
+		if ((reply.header.flags & UMD_WIRE_TYPE_MASK) == UMD_WIRE_TYPE_REPLY)
+			umd_session_take_answer(session, &reply);
+	}
+}
+
+/* ---- The twin socket ----------------------------------------------------------------------- */
+
+/* Only the stream of commands has ended; without it, memory that needs it is out of reach. */
+static void lose_twin(struct umd_session *session)
+{
+	umd_watch_destroy(session->twin_watch);
+	session->twin_watch = NULL;
+	umd_dma_remote_close(&session->device->space.remote, -ECANCELED);
+	umd_conn_finish(&session->twin);
+}
+
+/* Takes the answers there are, and drops all else. 0, or -EPROTO where the stream makes no sense.
+ */
+static int take_answers(struct umd_session *session)
+{
+	struct umd_message message;
+	int more;
+
+	while ((more = umd_conn_next(&session->twin, &message)) > 0 || more == -EMSGSIZE) {
+		if (more > 0 && (message.header.flags & UMD_WIRE_TYPE_MASK) == UMD_WIRE_TYPE_REPLY)
+			umd_session_take_answer(session, &message);
+		umd_conn_consume(&session->twin, &message);
+	}
+	return more;
+}
+
+static void twin_ready(void *data, uint32_t events)
+{
+	struct umd_session *session = data;
+	int n = umd_conn_receive(&session->twin);
+
+	if (n == 0 || (n < 0 && n != -EAGAIN) || take_answers(session) < 0)
+		lose_twin(session);
+	else
+		umd_session_send_commands(session);
+}
+
+/* ---- Life ---------------------------------------------------------------------------------- */
+
+/* A transfer was started, perhaps in the middle of something: the work is left to a dispatch. */
+static void wake(void *data)
+{
+	struct umd_session *session = data;
+
+	umd_watch_set_timer(session->dma_timer, 1);
+}
+
+static void timer_fired(void *data, uint32_t events)
+{
+	struct umd_session *session = data;
+	struct umd_dma_remote *remote = &session->device->space.remote;
+
+	if (!umd_session_is_live(session))
+		return;
+	umd_dma_remote_expire(remote);
+	if (umd_dma_remote_is_busy(remote))
+		umd_watch_set_timer(session->dma_timer, TICK_NS);
+	umd_session_serve(session);
+}
+
+int umd_session_init_dma(struct umd_session *session)
+{
+	return umd_poller_watch_timer(&session->device->poller, timer_fired, session,
+				      &session->dma_timer);
+}
+
+int umd_session_begin_dma(struct umd_session *session, int twin_fd)
+{
+	int err;
+
+	umd_dma_remote_open(&session->device->space.remote, session->caps.max_data_xfer_size, wake,
+			    session);
+	if (twin_fd < 0)
+		return 0;
+
+	err = umd_conn_init(&session->twin, twin_fd);
+	if (err)
+		return err;
+	return umd_poller_watch_fd(&session->device->poller, twin_fd, EPOLLIN, twin_ready, session,
+				   &session->twin_watch);
+}
+
+void umd_session_end_dma(struct umd_session *session)
+{
+	umd_watch_destroy(session->twin_watch);
+	session->twin_watch = NULL;
+	if (session->twin.fd >= 0)
+		umd_conn_finish(&session->twin);
+	umd_dma_remote_close(&session->device->space.remote, -ECANCELED);
+}
