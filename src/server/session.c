@@ -256,13 +256,13 @@ static bool receive(struct umd_session *session)
 		return false;
 
 	n = umd_conn_receive(&session->conn);
-	if (n == -ENOBUFS)
-		return false;
-	session->unread = n > 0 && (session->ending || umd_conn_has_more(&session->conn));
-	session->closing = n == 0 || (n < 0 && n != -EAGAIN);
+	if (n != -ENOBUFS) {
+		session->unread = n > 0 && (session->ending || umd_conn_has_more(&session->conn));
+		session->closing = n == 0 || (n < 0 && n != -EAGAIN);
+	}
 	if (session->closing || session->hung_up)
 		hurry(session);
-	return true;
+	return n != -ENOBUFS;
 }
 
 /*

@@ -294,3 +294,15 @@ def test_requests_behind_a_deferred_one_are_bounded_in_the_server(driver, device
         pass
     assert sent < 20_000, "the server reads on"
     assert sanitised or device.rss() - before < 8 << 20
+
+
+def test_a_client_that_leaves_when_no_more_descriptors_fit_is_not_waited_for(
+        driver, connect, eventfd, clock):
+    """What it sent cannot be received to the end while an access is deferred."""
+    driver.send(NEVER_WRITE)
+    for _ in range(40):
+        driver.send(p.set_trigger(p.MSIX, [eventfd] * 15))
+        time.sleep(0.001)  # received one by one
+    driver.close()
+    connect().ok(p.version(p.QEMU_CAPABILITIES))
+    assert clock() < AT_ONCE
