@@ -48,7 +48,7 @@ UMD_EXPORT int umd_device_create(const struct umd_device_info *info, struct umd_
 	if (info->size != sizeof(*info) || info->class_code >> 24)
 		return -EINVAL;
 
-	device = aligned_alloc(_Alignof(struct umd_device), sizeof(*device));
+	device = malloc(sizeof(*device));
 	if (!device)
 		return -ENOMEM;
 

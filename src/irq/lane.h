@@ -25,7 +25,7 @@
 #define UMD_LANE_THRESHOLD 16u /* signals after which a vector gets a lane */
 
 struct umd_lane {
-	struct io_uring_sqe message; /* the kernel reads it at each signal: a cache line */
+	struct io_uring_sqe message; /* what the kernel reads at each signal */
 	uint32_t vector;	     /* the one that it carries, or that may get it */
 	unsigned int seen;	     /* signals of that vector without a lane */
 	unsigned int sent;	     /* through the lane */
@@ -34,7 +34,7 @@ struct umd_lane {
 	size_t memory_size;
 	uint32_t *head;
 	const uint32_t *tail;
-} __attribute__((aligned(64)));
+};
 
 struct umd_lanes {
 	struct umd_lane each[UMD_LANES];

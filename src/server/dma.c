@@ -91,8 +91,8 @@ static int translate_error(uint32_t error)
 static bool is_echo(const struct umd_message *reply, const struct umd_dma_message *message)
 {
 	size_t data = message->write ? 0 : message->size;
-	struct umd_wire_dma_access access;
-	uint32_t count;
+	struct umd_wire_dma_access access = {0};
+	uint32_t count = 0;
 
 	if (message->write && reply->size == SHORT_REPLY) {
 		umd_message_get(reply, 0, &access.address, sizeof(access.address));
