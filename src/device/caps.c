@@ -25,15 +25,20 @@ int umd_device_declared(int result)
 	return result < 0 ? result : 0;
 }
 
-int umd_caps_hook(struct umd_device *device, size_t offset, size_t size, umd_pci_hook_fn *written)
+static int add_hook(struct umd_device *device, const struct umd_pci_hook *hook)
 {
-	const struct umd_pci_hook hook = {
-		.offset = offset, .size = size, .written = written, .data = device};
-
-	if (umd_pci_config_add_hook(&device->config, &hook) < 0)
+	if (umd_pci_config_add_hook(&device->config, hook) < 0)
 		return umd_error_set(umd_device_declaring(device), -ENOSPC,
 				     "more than %u registers that do something", UMD_PCI_HOOKS_MAX);
 	return 0;
+}
+
+int umd_caps_hook(struct umd_device *device, size_t offset, size_t size, umd_pci_hook_fn *written)
+{
+	return add_hook(device, &(struct umd_pci_hook){.offset = offset,
+						       .size = size,
+						       .written = written,
+						       .data = device});
 }
 
 /* Keeps where a capability lies, and hooks a register of it. */
@@ -247,8 +252,10 @@ static void body_reading(void *data, size_t offset, size_t size)
 	hooks->reading(hooks->device->data, offset, size);
 }
 
+/* The body is the end of the capability that was added last. */
 static int add_body(struct umd_device *device, int at, const struct umd_cap_body *body)
 {
+	const struct umd_pci_cap *cap;
 	struct umd_pci_hook hook = {.written = body_written};
 	struct umd_cap_hooks *hooks;
 
@@ -264,19 +271,12 @@ static int add_body(struct umd_device *device, int at, const struct umd_cap_body
 					.next = device->cap_hooks};
 	device->cap_hooks = hooks;
 
+	cap = &device->config.caps[device->config.cap_count - 1];
 	hook.data = hooks;
 	hook.reading = body->reading ? body_reading : NULL;
 	hook.size = body->size;
-	for (unsigned int i = 0; i < device->config.cap_count; i++) {
-		const struct umd_pci_cap *cap = &device->config.caps[i];
-
-		if (cap->at == (unsigned int)at)
-			hook.offset = cap->at + cap->size - body->size;
-	}
-	if (umd_pci_config_add_hook(&device->config, &hook) < 0)
-		return umd_error_set(umd_device_declaring(device), -ENOSPC,
-				     "more than %u registers that do something", UMD_PCI_HOOKS_MAX);
-	return 0;
+	hook.offset = cap->at + cap->size - body->size;
+	return add_hook(device, &hook);
 }
 
 UMD_EXPORT int umd_device_add_vendor_cap(struct umd_device *device,

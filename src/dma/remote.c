@@ -7,15 +7,8 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
+#include "base/clock.h"
 
 /* ---- Lists --------------------------------------------------------------------------------- */
 
@@ -146,7 +139,7 @@ int umd_dma_remote_start(struct umd_dma_remote *remote, struct umd_dma_transfer 
 
 	transfer->own.taken = 0;
 	transfer->own.out = 0;
-	transfer->own.started_ns = now_ns();
+	transfer->own.started_ns = umd_now_ns();
 	append(remote, transfer);
 	remote->wake(remote->wake_data);
 	return 0;
@@ -186,7 +179,7 @@ static void send_message(struct umd_dma_remote *remote, struct umd_dma_transfer 
 					 .iova = transfer->iova + transfer->own.taken,
 					 .size = size,
 					 .local = (uint8_t *)transfer->buffer + transfer->own.taken,
-					 .sent_ns = now_ns()};
+					 .sent_ns = umd_now_ns()};
 	transfer->own.out++;
 }
 
@@ -210,7 +203,7 @@ void umd_dma_remote_answer(struct umd_dma_remote *remote, struct umd_dma_message
 
 	message->out = false;
 	message->transfer = NULL;
-	remote->answered_ns = now_ns();
+	remote->answered_ns = umd_now_ns();
 	if (!transfer)
 		return;
 
@@ -253,7 +246,7 @@ static struct umd_dma_transfer *find_stuck(const struct umd_dma_remote *remote, 
 /* One that is started meanwhile, when one ends, has all its time before it. */
 void umd_dma_remote_expire(struct umd_dma_remote *remote)
 {
-	uint64_t now = now_ns();
+	uint64_t now = umd_now_ns();
 	struct umd_dma_transfer *transfer;
 
 	while ((transfer = find_unanswered(remote, now)) || (transfer = find_stuck(remote, now)))

@@ -6,21 +6,13 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 
 #define DEFERRAL_NS   UINT64_C(1000000000)
 #define SOCKET_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
 #define TURNS	      4 /* receives before others get their turn */
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 static void set_timer(struct umd_session *session, uint64_t delay_ns)
 {
@@ -70,7 +62,7 @@ static void finish_message(struct umd_session *session, int error)
  */
 static void defer_message(struct umd_session *session, const struct umd_command *command)
 {
-	uint64_t now = now_ns();
+	uint64_t now = umd_now_ns();
 
 	if (!session->command)
 		session->deadline_ns = now + DEFERRAL_NS;
@@ -301,7 +293,7 @@ static void timer_fired(void *data, uint32_t events)
 	if (!session->command)
 		return;
 	if (session->request.state == UMD_REQUEST_DEFERRED) {
-		if (now_ns() < session->deadline_ns)
+		if (umd_now_ns() < session->deadline_ns)
 			return;
 		umd_request_cancel(&session->request, -ETIMEDOUT);
 	}
