@@ -75,6 +75,12 @@ struct umd_device_ops {
 	void (*power)(void *data, enum umd_power state);
 
 	/**
+	 * The client has unmapped [iova, last] of its memory, or left: no lookup finds anything
+	 * there any more. Whoever uses the memory still has a second to end that (umdev/dma.h).
+	 */
+	void (*dma_unmap)(void *data, uint64_t iova, uint64_t last);
+
+	/**
 	 * What umd_device_unplug() began has ended: the device is nobody's any more. `surprise`
 	 * says that its client did not let go of it in time; when it leaves after all, that is a
 	 * reset as ever.
@@ -429,6 +435,7 @@ struct umd_server_options {
 
 	/* How much memory a client may map for DMA, in bytes; more is -ENOMEM. 0: no limit. */
 	uint64_t max_mapped_bytes;
+	uint64_t max_pinned_bytes; /* by umd_dma_pin() at a time; more is -ENOMEM. 0: no limit */
 };
 
 /**

@@ -30,7 +30,6 @@ static int init_rooms(struct umd_device *device, const struct umd_device_info *i
 	if (err)
 		return err;
 	umd_pci_config_init(&device->config, info);
-	umd_dma_space_init(&device->space);
 	err = umd_caps_init(device);
 	if (err)
 		return err;
@@ -57,6 +56,9 @@ UMD_EXPORT int umd_device_create(const struct umd_device_info *info, struct umd_
 	device->irqs.signaller.null_fd = -1;
 	device->irqs.intx.unmask_fd = -1;
 	device->power.wakeup_fd = -1;
+	umd_dma_client_init(&device->dma);
+	umd_dma_space_init(&device->space, &device->dma, UMD_DMA_NO_OWNER);
+	umd_dma_space_set_closed(&device->space, true);
 	for (unsigned int i = 0; i < UMD_BARS; i++)
 		device->bars[i].memory_fd = -1;
 
@@ -68,6 +70,8 @@ UMD_EXPORT int umd_device_create(const struct umd_device_info *info, struct umd_
 	if (info->ops)
 		device->ops = *info->ops;
 	device->data = info->data;
+	device->space.unmapped = device->ops.dma_unmap;
+	device->space.data = info->data;
 	*ret = device;
 	return 0;
 }
@@ -91,7 +95,9 @@ UMD_EXPORT void umd_device_destroy(struct umd_device *device)
 	umd_close(&device->power.wakeup_fd);
 	free(device->rom.bytes);
 	umd_irqs_finish(&device->irqs);
-	umd_dma_space_reset(&device->space);
+	device->space.unmapped = NULL;
+	umd_dma_space_finish(&device->space);
+	umd_dma_client_finish(&device->dma);
 	umd_poller_finish(&device->poller);
 	free(device->name);
 	free(device);
@@ -129,6 +135,7 @@ void umd_device_update(struct umd_device *device)
 	device->unusual = umd_unplug_is_gone(device) || device->power.entered;
 	umd_irqs_disable_intx(&device->irqs, command & PCI_COMMAND_INTX_DISABLE);
 	umd_irqs_set_quiet(&device->irqs, device->power.state != UMD_POWER_D0);
+	umd_dma_space_set_closed(&device->space, !device->is_master);
 	if (!device->is_master)
 		umd_dma_remote_end_all(&device->space.remote, -ENODEV);
 }
@@ -162,20 +169,25 @@ int umd_device_set_irqs(struct umd_device *device, const struct umd_irq_set *set
 	return umd_unplug_is_gone(device) ? -ENODEV : umd_irqs_set(&device->irqs, set);
 }
 
+UMD_EXPORT struct umd_dma_space *umd_device_space(struct umd_device *device)
+{
+	return &device->space;
+}
+
 UMD_EXPORT int umd_dma_read(struct umd_device *device, uint64_t iova, void *to, size_t size)
 {
-	return device->is_master ? umd_dma_space_read(&device->space, iova, to, size) : -ENODEV;
+	return umd_dma_space_read(&device->space, iova, to, size);
 }
 
 UMD_EXPORT int umd_dma_write(struct umd_device *device, uint64_t iova, const void *from,
 			     size_t size)
 {
-	return device->is_master ? umd_dma_space_write(&device->space, iova, from, size) : -ENODEV;
+	return umd_dma_space_write(&device->space, iova, from, size);
 }
 
 UMD_EXPORT int umd_dma_start(struct umd_device *device, struct umd_dma_transfer *transfer)
 {
-	return device->is_master ? umd_dma_space_start(&device->space, transfer) : -ENODEV;
+	return umd_dma_space_start(&device->space, transfer);
 }
 
 UMD_EXPORT void umd_dma_cancel(struct umd_device *device, struct umd_dma_transfer *transfer)

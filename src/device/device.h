@@ -97,6 +97,7 @@ struct umd_device {
 
 	struct umd_poller poller;
 	struct umd_irqs irqs;
+	struct umd_dma_client dma;
 	struct umd_dma_space space;
 	struct umd_bar bars[UMD_BARS];
 	struct umd_rom rom;

@@ -27,13 +27,15 @@ void umd_device_do_reset(struct umd_device *device, enum umd_reset kind)
 
 	if (device->deferred)
 		umd_request_cancel(device->deferred, -ECANCELED);
-	device->is_master = false; /* who is told of a transfer's end starts none */
+	device->is_master = false;
+	umd_dma_space_set_closed(&device->space,
+				 true); /* who is told of a transfer's end starts none */
 	umd_dma_remote_end_all(&device->space.remote, -ECANCELED);
 	umd_pci_config_reset(&device->config, rule->keep);
 	umd_caps_reset(device);
 	umd_irqs_reset(&device->irqs);
 	if (rule->end_log)
-		umd_dma_dirty_stop(&device->space.dirty);
+		umd_dma_space_stop_log(&device->space);
 	if (rule->forget) {
 		umd_irqs_forget(&device->irqs);
 		umd_dma_space_reset(&device->space);
@@ -43,6 +45,8 @@ void umd_device_do_reset(struct umd_device *device, enum umd_reset kind)
 	umd_device_update(device);
 	if (device->ops.reset)
 		device->ops.reset(device->data, kind);
+	if (rule->forget)
+		umd_dma_space_revoke(&device->space);
 }
 
 UMD_EXPORT void umd_device_reset(struct umd_device *device)

@@ -9,6 +9,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/export.h"
 #include "dma/space.h"
 
 #define SEGMENTS 16u /* copied with one system call */
@@ -34,15 +35,16 @@ static int translate(struct umd_dma_space *space, uint64_t iova, size_t size, ui
 
 		if (!map || map->iova > at || !(map->prot & prot))
 			return -EFAULT;
-		if (!map->file)
+		if (!map->base)
 			return -EREMOTE;
+		if (umd_dma_memory_is_lost(map->hold->memory))
+			return -EFAULT;
 
 		left = map->size - (at - map->iova);
 		if (left > size - ret->bytes)
 			left = size - ret->bytes;
-		ret->iov[ret->count++] =
-			(struct iovec){.iov_base = map->file->base + map->offset + (at - map->iova),
-				       .iov_len = (size_t)left};
+		ret->iov[ret->count++] = (struct iovec){.iov_base = map->base + (at - map->iova),
+							.iov_len = (size_t)left};
 		ret->bytes += (size_t)left;
 	}
 	return 0;
@@ -51,6 +53,8 @@ static int translate(struct umd_dma_space *space, uint64_t iova, size_t size, ui
 static int copy(struct umd_dma_space *space, uint64_t iova, uint8_t *local, size_t size,
 		uint32_t prot)
 {
+	if (space->closed)
+		return -ENODEV;
 	if (size && iova > UINT64_MAX - (size - 1))
 		return -EFAULT;
 
@@ -79,12 +83,13 @@ static int copy(struct umd_dma_space *space, uint64_t iova, uint8_t *local, size
 	return 0;
 }
 
-int umd_dma_space_read(struct umd_dma_space *space, uint64_t iova, void *to, size_t size)
+UMD_EXPORT int umd_dma_space_read(struct umd_dma_space *space, uint64_t iova, void *to, size_t size)
 {
 	return copy(space, iova, to, size, UMD_DMA_READ);
 }
 
-int umd_dma_space_write(struct umd_dma_space *space, uint64_t iova, const void *from, size_t size)
+UMD_EXPORT int umd_dma_space_write(struct umd_dma_space *space, uint64_t iova, const void *from,
+				   size_t size)
 {
 	return copy(space, iova, (uint8_t *)(uintptr_t)from, size, UMD_DMA_WRITE);
 }

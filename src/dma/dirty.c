@@ -22,6 +22,7 @@ struct logged {
 };
 
 struct umd_dma_log {
+	struct umd_dma_retired retired;
 	size_t count;
 	bool all;     /* writes outside the ranges count, too */
 	bool outside; /* and there was one */
@@ -157,20 +158,32 @@ int umd_dma_dirty_start_all(struct umd_dma_dirty *dirty, const struct umd_dma_ta
 	log->all = true;
 	for (map = umd_dma_table_find(table, 0, &place); map;
 	     map = umd_dma_table_next(table, &place)) {
-		if (map->file && (map->prot & UMD_DMA_WRITE))
+		if (map->base && (map->prot & UMD_DMA_WRITE))
 			add_range(log, map->iova, map->size);
 	}
 	return run_log(dirty, log);
+}
+
+static void free_log(struct umd_dma_retired *retired)
+{
+	struct umd_dma_log *log = (struct umd_dma_log *)(void *)retired;
+
+	free(log->words);
+	free(log);
 }
 
 void umd_dma_dirty_stop(struct umd_dma_dirty *dirty)
 {
 	struct umd_dma_log *log = dirty->log;
 
+	if (!log)
+		return;
 	__atomic_store_n(&dirty->log, NULL, __ATOMIC_RELEASE);
-	if (log)
-		free(log->words);
-	free(log);
+	log->retired = (struct umd_dma_retired){.free = free_log};
+	if (dirty->epochs)
+		umd_dma_epochs_retire(dirty->epochs, &log->retired);
+	else
+		free_log(&log->retired);
 }
 
 /* ---- Pages of a range ---------------------------------------------------------------------- */
@@ -246,6 +259,15 @@ struct report {
 	unsigned int shift; /* the page size is 1 << shift */
 	uint8_t *bitmap;
 };
+
+static struct report make_report(const struct umd_dma_range *range, uint64_t page_size,
+				 uint8_t *bitmap)
+{
+	return (struct report){.iova = range->iova,
+			       .last = range->iova + (range->size - 1),
+			       .shift = (unsigned int)__builtin_ctzll(page_size),
+			       .bitmap = bitmap};
+}
 
 /* Sets the bits of the pages in which [iova, last] lies. The bitmap may stand at any address. */
 static void report_bytes(const struct report *report, uint64_t iova, uint64_t last)
@@ -325,14 +347,29 @@ uint64_t umd_dma_dirty_bitmap_size(const struct umd_dma_range *range, uint64_t p
 	return ((range->size - 1) / page_size / WORD_BITS + 1) * sizeof(uint64_t);
 }
 
+void umd_dma_dirty_keep(struct umd_dma_dirty *dirty, const struct umd_dma_range *range,
+			uint64_t page_size, uint8_t *bitmap, uint64_t iova, uint64_t size)
+{
+	const struct umd_dma_log *log = dirty->log;
+	const struct report report = make_report(range, page_size, bitmap);
+	uint64_t last = iova + (size - 1);
+
+	for (size_t i = find(log, iova); i < log->count && log->ranges[i].iova <= last; i++) {
+		struct logged part = clip(&log->ranges[i], iova, last);
+
+		mark_part(&log->ranges[i], &part);
+		if (part.iova > report.last || part.last < report.iova)
+			continue;
+		part = clip(&part, report.iova, report.last);
+		report_bytes(&report, part.iova, part.last);
+	}
+}
+
 void umd_dma_dirty_report(struct umd_dma_dirty *dirty, const struct umd_dma_range *range,
 			  uint64_t page_size, uint8_t *bitmap)
 {
 	const struct umd_dma_log *log = dirty->log;
-	const struct report report = {.iova = range->iova,
-				      .last = range->iova + (range->size - 1),
-				      .shift = (unsigned int)__builtin_ctzll(page_size),
-				      .bitmap = bitmap};
+	const struct report report = make_report(range, page_size, bitmap);
 
 	memset(bitmap, 0, umd_dma_dirty_bitmap_size(range, page_size));
 	for (size_t i = find(log, report.iova);

@@ -4,8 +4,8 @@
  * stands for a page of 4 KiB of a logged range; a report reads and clears bits, and puts them
  * together to whatever page size the client counts in.
  *
- * Any thread may mark pages while reports are made. A log starts and ends, like a map, while no
- * other thread uses the space.
+ * Any thread may mark pages while reports are made and logs start and end; a reader does so inside
+ * (dma/reader.h).
  */
 #ifndef UMD_DMA_DIRTY_H
 #define UMD_DMA_DIRTY_H
@@ -26,7 +26,8 @@ struct umd_dma_range {
 struct umd_dma_log;
 
 struct umd_dma_dirty {
-	struct umd_dma_log *log; /* NULL: none runs */
+	struct umd_dma_log *log;       /* NULL: none runs */
+	struct umd_dma_epochs *epochs; /* of those who mark; NULL: there is one thread */
 };
 
 /*
@@ -69,6 +70,13 @@ uint64_t umd_dma_dirty_bitmap_size(const struct umd_dma_range *range, uint64_t p
  */
 void umd_dma_dirty_report(struct umd_dma_dirty *dirty, const struct umd_dma_range *range,
 			  uint64_t page_size, uint8_t *bitmap);
+
+/*
+ * Of what is still being written when a report has been made, pages in a range: they are in the
+ * report, too, and stay marked for the next one. [iova, iova + size - 1] may reach anywhere.
+ */
+void umd_dma_dirty_keep(struct umd_dma_dirty *dirty, const struct umd_dma_range *range,
+			uint64_t page_size, uint8_t *bitmap, uint64_t iova, uint64_t size);
 
 /* What umd_dma_dirty_mark() does while a log runs. */
 void umd_dma_dirty_mark_logged(struct umd_dma_dirty *dirty, uint64_t iova, uint64_t size);

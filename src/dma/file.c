@@ -56,7 +56,8 @@ static struct umd_dma_file *find(struct umd_dma_files *files, const struct ident
 {
 	for (struct umd_dma_file *file = *bucket(files, id->inode); file; file = file->next) {
 		if (file->inode == id->inode && file->device == id->device &&
-		    file->writable == id->writable && file->length >= end)
+		    file->writable == id->writable && file->memory.length >= end &&
+		    !umd_dma_memory_is_lost(&file->memory))
 			return file;
 	}
 	return NULL;
@@ -72,15 +73,18 @@ static int map_file(struct umd_dma_files *files, int fd, const struct identity *
 	if (!file)
 		return -ENOMEM;
 
-	*file = (struct umd_dma_file){
-		.device = id->device, .inode = id->inode, .writable = id->writable};
+	*file = (struct umd_dma_file){.memory.way = umd_dma_ways[UMD_DMA_BY_FD],
+				      .device = id->device,
+				      .inode = id->inode,
+				      .writable = id->writable};
 	if (__builtin_add_overflow(length, id->block - 1, &length) || length > SIZE_MAX / 2) {
 		free(file);
 		return -ENOMEM;
 	}
-	file->length = (size_t)(length / id->block * id->block);
-	file->base = mmap(NULL, file->length, prot, MAP_SHARED | MAP_NORESERVE, fd, 0);
-	if (file->base == MAP_FAILED) {
+	file->memory.length = (size_t)(length / id->block * id->block);
+	file->memory.base =
+		mmap(NULL, file->memory.length, prot, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	if (file->memory.base == MAP_FAILED) {
 		int err = -errno;
 
 		free(file);
@@ -177,7 +181,7 @@ int umd_dma_files_get(struct umd_dma_files *files, int fd, uint64_t end, bool wr
 	struct umd_dma_file *file = find_recent(files, fd);
 	int err;
 
-	if (!file || file->length < end) {
+	if (!file || file->memory.length < end || umd_dma_memory_is_lost(&file->memory)) {
 		err = open_file(files, fd, end, writable, &file);
 		if (err)
 			return err;
@@ -185,7 +189,7 @@ int umd_dma_files_get(struct umd_dma_files *files, int fd, uint64_t end, bool wr
 	if (writable && !file->writable)
 		return -EACCES;
 
-	if (file->refs++ == 0)
+	if (file->memory.refs++ == 0)
 		files->idle--;
 	*ret = file;
 	return 0;
@@ -199,18 +203,26 @@ static void unmap_file(struct umd_dma_files *files, struct umd_dma_file *file)
 		at = &(*at)->next;
 	*at = file->next;
 	forget(files, file);
-	munmap(file->base, file->length);
+	munmap(file->memory.base, file->memory.length);
 	free(file);
 }
 
 void umd_dma_files_put(struct umd_dma_files *files, struct umd_dma_file *file)
 {
-	if (--file->refs)
+	if (--file->memory.refs)
 		return;
-	if (files->idle < UMD_DMA_FILE_IDLE)
+	if (files->idle < UMD_DMA_FILE_IDLE && !umd_dma_memory_is_lost(&file->memory))
 		files->idle++;
 	else
 		unmap_file(files, file);
+}
+
+/* mremap() of no bytes makes another mapping of the same file (mremap(2)); not of huge pages. */
+uint8_t *umd_dma_file_map_again(const struct umd_dma_file *file)
+{
+	void *again = mremap(file->memory.base, 0, file->memory.length, MREMAP_MAYMOVE);
+
+	return again == MAP_FAILED ? NULL : again;
 }
 
 void umd_dma_files_drop_idle(struct umd_dma_files *files)
@@ -220,7 +232,7 @@ void umd_dma_files_drop_idle(struct umd_dma_files *files)
 
 		for (struct umd_dma_file *file = files->buckets[i]; file; file = next) {
 			next = file->next;
-			if (file->refs)
+			if (file->memory.refs)
 				continue;
 			unmap_file(files, file);
 			files->idle--;

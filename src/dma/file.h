@@ -16,15 +16,20 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "dma/way.h"
+
 struct umd_dma_file {
-	struct umd_dma_file *next; /* in its bucket */
+	struct umd_dma_memory memory; /* the first: umd_dma_file_of() */
+	struct umd_dma_file *next;    /* in its bucket */
 	dev_t device;
 	ino_t inode;
 	bool writable;
-	uint8_t *base; /* the file's first byte */
-	size_t length; /* mapped */
-	size_t refs;   /* maps that lie in it */
 };
+
+static inline struct umd_dma_file *umd_dma_file_of(struct umd_dma_memory *memory)
+{
+	return (struct umd_dma_file *)(void *)memory;
+}
 
 #define UMD_DMA_FILE_BUCKETS 64u
 #define UMD_DMA_FILE_IDLE    4u /* files kept mapped though no map lies in them */
@@ -55,6 +60,9 @@ int umd_dma_files_get(struct umd_dma_files *files, int fd, uint64_t end, bool wr
 
 /* Ends a reference. The last one leaves the file mapped for the next map of it, within a limit. */
 void umd_dma_files_put(struct umd_dma_files *files, struct umd_dma_file *file);
+
+/* Maps the file once more, at another address, which is the caller's. NULL where that fails. */
+uint8_t *umd_dma_file_map_again(const struct umd_dma_file *file);
 
 /* Unmaps the files that nothing refers to. */
 void umd_dma_files_drop_idle(struct umd_dma_files *files);

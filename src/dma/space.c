@@ -2,26 +2,56 @@
 #include "dma/space.h"
 
 #include <errno.h>
-#include <stdbool.h>
 
-void umd_dma_space_init(struct umd_dma_space *space)
-{
-	*space = (struct umd_dma_space){.max_maps = UMD_DMA_MAPS_MAX, .pages_left = UINT64_MAX};
-}
+#include "base/export.h"
 
-void umd_dma_space_limit(struct umd_dma_space *space, uint64_t max_bytes)
+#define PROT_PLAIN  (UMD_DMA_READ | UMD_DMA_WRITE)
+#define PROT_TAGGED (PROT_PLAIN | UMD_DMA_EXECUTE | UMD_DMA_PRIVILEGED)
+
+/* ---- Life ---------------------------------------------------------------------------------- */
+
+void umd_dma_space_init(struct umd_dma_space *space, struct umd_dma_client *client, uint32_t owner)
 {
-	space->pages_left = max_bytes ? max_bytes / UMD_DMA_PAGE : UINT64_MAX;
+	*space = (struct umd_dma_space){.client = client,
+					.next = client->spaces,
+					.max_maps = UMD_DMA_MAPS_MAX,
+					.owner = owner};
+	client->spaces = space;
+	space->dirty.epochs = &space->table.epochs;
+	umd_dma_holds_init(&space->holds);
 }
 
 void umd_dma_space_reset(struct umd_dma_space *space)
 {
-	umd_dma_dirty_stop(&space->dirty);
+	umd_dma_space_stop_log(space);
 	umd_dma_space_unmap_all(space);
-	umd_dma_files_drop_idle(&space->files);
+	umd_dma_holds_settle(space);
+	umd_dma_files_drop_idle(&space->client->files);
+	umd_dma_client_bury(space->client);
 	umd_dma_table_finish(&space->table);
 	space->max_maps = UMD_DMA_MAPS_MAX;
 }
+
+void umd_dma_space_finish(struct umd_dma_space *space)
+{
+	struct umd_dma_space **at = &space->client->spaces;
+
+	umd_dma_space_reset(space);
+	umd_dma_pins_finish(&space->pins);
+	while (*at != space)
+		at = &(*at)->next;
+	*at = space->next;
+}
+
+void umd_dma_space_set_closed(struct umd_dma_space *space, bool closed)
+{
+	if (space->closed == closed)
+		return;
+	__atomic_store_n(&space->closed, closed, __ATOMIC_RELEASE);
+	umd_dma_epochs_turn(&space->table.epochs);
+}
+
+/* ---- Maps ---------------------------------------------------------------------------------- */
 
 /* 0 for a range of whole pages that does not wrap. Its last byte may be the address space's. */
 static int check_range(uint64_t iova, uint64_t size)
@@ -31,9 +61,12 @@ static int check_range(uint64_t iova, uint64_t size)
 	return iova > UINT64_MAX - (size - 1) ? -EOVERFLOW : 0;
 }
 
-static bool is_prot(uint32_t prot)
+/* A map can be read or written, whatever it grants besides. */
+static bool is_prot(const struct umd_dma_space *space, uint32_t prot)
 {
-	return prot && !(prot & ~(UMD_DMA_READ | UMD_DMA_WRITE));
+	uint32_t known = space->owner == UMD_DMA_NO_OWNER ? PROT_PLAIN : PROT_TAGGED;
+
+	return (prot & PROT_PLAIN) && !(prot & ~known);
 }
 
 static bool overlaps(const struct umd_dma_space *space, uint64_t iova, uint64_t size)
@@ -44,50 +77,69 @@ static bool overlaps(const struct umd_dma_space *space, uint64_t iova, uint64_t 
 	return map && map->iova <= iova + (size - 1);
 }
 
-/* Finds how to reach the memory; no file means by message. */
-static int reach(struct umd_dma_space *space, struct umd_dma_map *map, int fd)
+static int check_limits(struct umd_dma_space *space, uint64_t size)
 {
-	uint64_t end;
-	int err;
+	if (space->table.count >= space->max_maps)
+		return -ENOSPC;
+	if (umd_dma_holds_are_full(space))
+		return -ENOBUFS;
+	return size / UMD_DMA_PAGE > space->client->pages_left ? -ENOMEM : 0;
+}
 
-	if (fd < 0)
-		return 0;
-	if (map->offset % UMD_DMA_PAGE)
-		return -EINVAL;
-	if (__builtin_add_overflow(map->offset, map->size, &end) || end > INT64_MAX)
-		return -EOVERFLOW;
+/* Finds the memory. */
+static int reach(struct umd_dma_space *space, struct umd_dma_map *map,
+		 const struct umd_dma_source *source)
+{
+	const struct umd_dma_way *way = umd_dma_ways[source->kind];
+	struct umd_dma_memory *memory;
+	uint64_t offset;
+	int err = way->get(space->client, source, map->size, map->prot, &memory, &offset);
 
-	err = umd_dma_files_get(&space->files, fd, end, map->prot & UMD_DMA_WRITE, &map->file);
-	return err == -EMEDIUMTYPE ? 0 : err;
+	if (err || !memory)
+		return err;
+
+	err = umd_dma_hold_create(memory, &map->hold);
+	if (err)
+		way->put(space->client, memory);
+	else
+		map->base = memory->base + offset;
+	return err;
 }
 
 int umd_dma_space_map(struct umd_dma_space *space, uint64_t iova, uint64_t size, uint32_t prot,
-		      int fd, uint64_t offset)
+		      const struct umd_dma_source *source)
 {
-	struct umd_dma_map map = {.iova = iova, .size = size, .offset = offset, .prot = prot};
+	struct umd_dma_map map = {.iova = iova, .size = size, .prot = prot};
 	int err = check_range(iova, size);
 
 	if (err)
 		return err;
-	if (!is_prot(prot))
+	if (!is_prot(space, prot))
 		return -EINVAL;
 	if (overlaps(space, iova, size))
 		return -EEXIST;
-	if (space->table.count >= space->max_maps)
-		return -ENOSPC;
-	if (size / UMD_DMA_PAGE > space->pages_left)
-		return -ENOMEM;
-
-	err = reach(space, &map, fd);
+	err = check_limits(space, size);
+	if (!err)
+		err = reach(space, &map, source);
 	if (err)
 		return err;
 
 	err = umd_dma_table_add(&space->table, &map);
 	if (!err)
-		space->pages_left -= size / UMD_DMA_PAGE;
-	else if (map.file)
-		umd_dma_files_put(&space->files, map.file);
+		space->client->pages_left -= size / UMD_DMA_PAGE;
+	else if (map.hold)
+		umd_dma_hold_release(space, map.hold);
 	return err;
+}
+
+int umd_dma_space_map_fd(struct umd_dma_space *space, uint64_t iova, uint64_t size, uint32_t prot,
+			 int fd, uint64_t offset)
+{
+	static const struct umd_dma_source by_message = {.kind = UMD_DMA_BY_MESSAGE};
+	const struct umd_dma_source by_fd = {.kind = UMD_DMA_BY_FD, .fd = fd, .offset = offset};
+	int err = fd < 0 ? -EMEDIUMTYPE : umd_dma_space_map(space, iova, size, prot, &by_fd);
+
+	return err == -EMEDIUMTYPE ? umd_dma_space_map(space, iova, size, prot, &by_message) : err;
 }
 
 /* Whether a map reaches out of [iova, last] on either side. */
@@ -102,18 +154,30 @@ static bool cuts(const struct umd_dma_space *space, uint64_t iova, uint64_t last
 	return map && map->iova <= last && map->iova + (map->size - 1) > last;
 }
 
+static void remove_map(struct umd_dma_space *space, const struct umd_dma_map *map,
+		       struct umd_dma_place *place)
+{
+	struct umd_dma_hold *hold = map->hold;
+
+	space->client->pages_left += map->size / UMD_DMA_PAGE;
+	umd_dma_table_remove(&space->table, place);
+	if (hold)
+		umd_dma_hold_release(space, hold);
+}
+
 static void remove_range(struct umd_dma_space *space, uint64_t iova, uint64_t last)
 {
+	size_t count = space->table.count;
 	struct umd_dma_place place;
-	struct umd_dma_map *map = umd_dma_table_find(&space->table, iova, &place);
+	const struct umd_dma_map *map = umd_dma_table_find(&space->table, iova, &place);
 
 	while (map && map->iova <= last) {
-		if (map->file)
-			umd_dma_files_put(&space->files, map->file);
-		space->pages_left += map->size / UMD_DMA_PAGE;
-		umd_dma_table_remove(&space->table, &place);
+		remove_map(space, map, &place);
 		map = umd_dma_table_at(&space->table, &place);
 	}
+	umd_dma_remote_end_range(&space->remote, iova, last, -EFAULT);
+	if (space->unmapped && space->table.count != count)
+		space->unmapped(space->data, iova, last);
 }
 
 int umd_dma_space_unmap(struct umd_dma_space *space, uint64_t iova, uint64_t size)
@@ -126,12 +190,63 @@ int umd_dma_space_unmap(struct umd_dma_space *space, uint64_t iova, uint64_t siz
 		return -EINVAL;
 
 	remove_range(space, iova, iova + (size - 1));
-	umd_dma_remote_end_range(&space->remote, iova, iova + (size - 1), -EFAULT);
 	return 0;
 }
 
 void umd_dma_space_unmap_all(struct umd_dma_space *space)
 {
 	remove_range(space, 0, UINT64_MAX);
-	umd_dma_remote_end_all(&space->remote, -EFAULT);
+}
+
+/* ---- Who still uses what has been unmapped ------------------------------------------------- */
+
+UMD_EXPORT uint64_t umd_dma_space_mark(const struct umd_dma_space *space)
+{
+	return umd_dma_epochs_now(&space->table.epochs);
+}
+
+/* What was revoked is used by nobody, whether its pins have ended or not. */
+static bool is_quiet(struct umd_dma_space *space, uint64_t mark)
+{
+	const struct umd_dma_hold *hold;
+
+	umd_dma_holds_settle(space);
+	if (mark <= space->revoked)
+		return true;
+	if (!umd_dma_epochs_are_past(&space->table.epochs, mark))
+		return false;
+	for (hold = space->holds.first; hold && hold->mark <= space->revoked; hold = hold->next)
+		continue;
+	return !hold || hold->mark > mark;
+}
+
+UMD_EXPORT bool umd_dma_space_is_quiet(struct umd_dma_space *space, uint64_t mark)
+{
+	if (is_quiet(space, mark))
+		return true;
+	umd_dma_wake_arm(&space->client->wake);
+	umd_dma_epochs_fence(&space->table.epochs);
+	return is_quiet(space, mark);
+}
+
+UMD_EXPORT int umd_dma_space_fd(const struct umd_dma_space *space)
+{
+	return space->client->wake.fd;
+}
+
+UMD_EXPORT void umd_dma_space_revoke(struct umd_dma_space *space)
+{
+	umd_dma_holds_settle(space);
+	space->client->revocations++;
+	for (struct umd_dma_hold *hold = space->holds.first; hold; hold = hold->next) {
+		if (hold->mark > space->revoked)
+			umd_dma_client_take_away(space->client, hold->memory);
+	}
+	space->revoked = umd_dma_space_mark(space);
+	umd_dma_client_bury(space->client);
+}
+
+UMD_EXPORT uint32_t umd_dma_space_owner(const struct umd_dma_space *space)
+{
+	return space->owner;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A DMA address space: what of its memory a client lets the device reach, and how.
+ * A DMA address space: what of its memory a client lets the device reach, and how. See umdev/dma.h.
  *
  * The rules are type1 v2's (drivers/vfio/vfio_iommu_type1.c): maps never overlap; an unmap removes
  * every map that lies wholly inside its range, holes are fine, and cutting a map in two is refused.
@@ -8,63 +8,69 @@
 #ifndef UMD_DMA_SPACE_H
 #define UMD_DMA_SPACE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include <umdev/dma.h>
+
+#include "dma/client.h"
 #include "dma/dirty.h"
-#include "dma/file.h"
+#include "dma/hold.h"
+#include "dma/pin.h"
 #include "dma/remote.h"
 #include "dma/table.h"
 
-#define UMD_DMA_PAGE	 4096u
 #define UMD_DMA_MAPS_MAX 65535u /* the limit where the client names none */
 
 struct umd_dma_space {
 	struct umd_dma_table table;
-	struct umd_dma_files files;
+	struct umd_dma_client *client;
+	struct umd_dma_space *next; /* of the client's */
+	struct umd_dma_holds holds; /* of maps that are gone */
+	struct umd_dma_pins pins;
 	struct umd_dma_dirty dirty;
 	struct umd_dma_remote remote; /* transfers by message */
+	uint64_t revoked;	      /* what was unmapped up to this mark is used by nobody */
+	uint64_t moved;		      /* the mark of when memory was last taken away */
 	size_t max_maps;
-	uint64_t pages_left; /* that may be mapped besides */
+	uint32_t owner;
+	bool closed; /* nothing is reached: the device may not master the bus */
+
+	/* Told of a range that has been unmapped, which no lookup finds any more. */
+	void (*unmapped)(void *data, uint64_t iova, uint64_t last);
+	void *data;
 };
 
-void umd_dma_space_init(struct umd_dma_space *space);
+void umd_dma_space_init(struct umd_dma_space *space, struct umd_dma_client *client, uint32_t owner);
 
-/* How much may be mapped, in bytes; 0: no limit. While nothing is mapped. */
-void umd_dma_space_limit(struct umd_dma_space *space, uint64_t max_bytes);
+/* Of a space for good: it has no reader and no pin. */
+void umd_dma_space_finish(struct umd_dma_space *space);
 
 /*
- * Drops all maps, unmaps all files, ends the dirty log. The space is as new, but for its limit.
+ * Drops all maps, unmaps the files that are not in use, ends the dirty log. The space is as new,
+ * but for its readers.
  */
 void umd_dma_space_reset(struct umd_dma_space *space);
 
-/*
- * Maps memory.
- *
- * @param prot UMD_DMA_READ, UMD_DMA_WRITE or both
- * @param fd   what the memory lies in, not taken over; -1, or an fd that is no shared memory: it
- *             can be reached by message only
- * @return 0; -EINVAL for a bad alignment, size or prot; -EOVERFLOW; -EEXIST for an overlap; -ENOSPC
- *         beyond max_maps; -EACCES to write through an fd that cannot; -ENOMEM, also beyond
- *         the limit, as type1 has it for RLIMIT_MEMLOCK
- */
+/* Whether anything is reached. */
+void umd_dma_space_set_closed(struct umd_dma_space *space, bool closed);
+
+/* Maps memory, unmaps a range, or everything; errors are umd_dma_space_change()'s. */
 int umd_dma_space_map(struct umd_dma_space *space, uint64_t iova, uint64_t size, uint32_t prot,
-		      int fd, uint64_t offset);
+		      const struct umd_dma_source *source);
 
 /*
- * Unmaps a range. Transfers under way that touch it end with -EFAULT.
- *
- * 0; -EINVAL for a bad alignment or where it would cut a map; -EOVERFLOW.
+ * Maps what a client sent: no fd (-1), or one that is no shared memory, and only messages reach it.
  */
-int umd_dma_space_unmap(struct umd_dma_space *space, uint64_t iova, uint64_t size);
+int umd_dma_space_map_fd(struct umd_dma_space *space, uint64_t iova, uint64_t size, uint32_t prot,
+			 int fd, uint64_t offset);
 
+/* Transfers under way that touch the range end with -EFAULT. */
+int umd_dma_space_unmap(struct umd_dma_space *space, uint64_t iova, uint64_t size);
 void umd_dma_space_unmap_all(struct umd_dma_space *space);
 
-/* As umd_dma_read() and umd_dma_write(), without the device's bus master bit. */
-int umd_dma_space_read(struct umd_dma_space *space, uint64_t iova, void *to, size_t size);
-int umd_dma_space_write(struct umd_dma_space *space, uint64_t iova, const void *from, size_t size);
-
-/* As umd_dma_start(), without the device's bus master bit. */
+/* As umd_dma_start(). */
 int umd_dma_space_start(struct umd_dma_space *space, struct umd_dma_transfer *transfer);
 
 /*
@@ -72,5 +78,12 @@ int umd_dma_space_start(struct umd_dma_space *space, struct umd_dma_transfer *tr
  * comes before it and lies in shared memory is copied on the way.
  */
 struct umd_dma_message *umd_dma_space_next_message(struct umd_dma_space *space);
+
+/* The dirty log, as dma/dirty.h has it, with pins that write. A `count` of 0 logs everything. */
+int umd_dma_space_start_log(struct umd_dma_space *space, const struct umd_dma_range *ranges,
+			    size_t count, uint64_t page_size);
+void umd_dma_space_stop_log(struct umd_dma_space *space);
+void umd_dma_space_report_log(struct umd_dma_space *space, const struct umd_dma_range *range,
+			      uint64_t page_size, uint8_t *bitmap);
 
 #endif

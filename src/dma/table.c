@@ -5,56 +5,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEAF_MAPS 128u
+#include "dma/index.h"
 
-struct umd_dma_leaf {
-	size_t count;
-	struct umd_dma_map maps[LEAF_MAPS];
-};
+#define LEAF_MAPS UMD_DMA_LEAF_MAPS
+#define LINE	  64u
 
-void umd_dma_table_finish(struct umd_dma_table *table)
+static struct umd_dma_leaf *leaf_at(const struct umd_dma_table *table, size_t at)
 {
-	for (size_t i = 0; i < table->leaf_count; i++)
-		free(table->leaves[i]);
-	free(table->leaves);
-	*table = (struct umd_dma_table){0};
+	return table->index->entries[at].leaf;
 }
 
-static uint64_t last_byte(const struct umd_dma_map *map)
+static size_t find_leaf(const struct umd_dma_table *table, uint64_t last)
 {
-	return map->iova + (map->size - 1);
+	return table->index ? umd_dma_index_search(table->index, last) : 0;
 }
 
-/* The first leaf whose last map ends at or after `iova`. */
-static size_t find_leaf(const struct umd_dma_table *table, uint64_t iova)
+/* ---- Looking up, the owner ----------------------------------------------------------------- */
+
+/* Moves on to the first map from here on that is not hidden. */
+static void settle(const struct umd_dma_table *table, struct umd_dma_place *place)
 {
-	size_t low = 0, high = table->leaf_count;
+	while (place->leaf < table->leaf_count) {
+		const struct umd_dma_leaf *leaf = leaf_at(table, place->leaf);
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		const struct umd_dma_leaf *leaf = table->leaves[middle];
-
-		if (last_byte(&leaf->maps[leaf->count - 1]) < iova)
-			low = middle + 1;
-		else
-			high = middle;
+		while (place->slot < leaf->count && umd_dma_map_is_hidden(&leaf->maps[place->slot]))
+			place->slot++;
+		if (place->slot < leaf->count)
+			return;
+		place->leaf++;
+		place->slot = 0;
 	}
-	return low;
-}
-
-static size_t find_slot(const struct umd_dma_leaf *leaf, uint64_t iova)
-{
-	size_t low = 0, high = leaf->count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (last_byte(&leaf->maps[middle]) < iova)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
 }
 
 struct umd_dma_map *umd_dma_table_at(const struct umd_dma_table *table,
@@ -62,131 +42,308 @@ struct umd_dma_map *umd_dma_table_at(const struct umd_dma_table *table,
 {
 	if (place->leaf == table->leaf_count)
 		return NULL;
-	return &table->leaves[place->leaf]->maps[place->slot];
+	return &leaf_at(table, place->leaf)->maps[place->slot];
 }
 
 struct umd_dma_map *umd_dma_table_find(const struct umd_dma_table *table, uint64_t iova,
 				       struct umd_dma_place *ret_place)
 {
-	size_t leaf = find_leaf(table, iova);
-
-	*ret_place = (struct umd_dma_place){.leaf = leaf};
-	if (leaf < table->leaf_count)
-		ret_place->slot = find_slot(table->leaves[leaf], iova);
+	*ret_place = (struct umd_dma_place){.leaf = find_leaf(table, iova)};
+	if (ret_place->leaf < table->leaf_count)
+		ret_place->slot = umd_dma_leaf_search(leaf_at(table, ret_place->leaf), iova);
+	settle(table, ret_place);
 	return umd_dma_table_at(table, ret_place);
-}
-
-static void step(const struct umd_dma_table *table, struct umd_dma_place *place)
-{
-	if (place->slot < table->leaves[place->leaf]->count)
-		return;
-	place->leaf++;
-	place->slot = 0;
 }
 
 struct umd_dma_map *umd_dma_table_next(const struct umd_dma_table *table,
 				       struct umd_dma_place *place)
 {
 	place->slot++;
-	step(table, place);
+	settle(table, place);
 	return umd_dma_table_at(table, place);
 }
 
-static int insert_leaf(struct umd_dma_table *table, size_t at)
+/* ---- Looking up, readers ------------------------------------------------------------------- */
+
+/* The first map that ends at or after `iova`. */
+static inline const struct umd_dma_map *read_leaf(const struct umd_dma_leaf *leaf, uint64_t iova)
 {
-	struct umd_dma_leaf *leaf;
+	size_t i = umd_dma_leaf_search(leaf, iova);
 
-	if (table->leaf_count == table->leaf_room) {
-		size_t room = table->leaf_room ? 2 * table->leaf_room : 16;
-		struct umd_dma_leaf **leaves = realloc(table->leaves, room * sizeof(*leaves));
+	while (i < leaf->count && umd_dma_map_is_hidden(&leaf->maps[i]))
+		i++;
+	return i < leaf->count ? &leaf->maps[i] : NULL;
+}
 
-		if (!leaves)
-			return -ENOMEM;
-		table->leaves = leaves;
-		table->leaf_room = room;
+const struct umd_dma_map *umd_dma_table_read(const struct umd_dma_table *table, uint64_t iova)
+{
+	const struct umd_dma_index *index = __atomic_load_n(&table->index, __ATOMIC_ACQUIRE);
+	const struct umd_dma_map *map = NULL;
+
+	if (!index)
+		return NULL;
+	for (size_t i = umd_dma_index_search(index, iova); !map && i < index->count; i++)
+		map = read_leaf(__atomic_load_n(&index->entries[i].leaf, __ATOMIC_ACQUIRE), iova);
+	return map && map->iova <= iova ? map : NULL;
+}
+
+/* ---- What is changed, and what is put in its place ----------------------------------------- */
+
+static bool is_shared(const struct umd_dma_table *table)
+{
+	return umd_dma_epochs_are_shared(&table->epochs);
+}
+
+static void free_block(struct umd_dma_retired *retired)
+{
+	free(retired);
+}
+
+/* At the beginning of a cache line. */
+static void *allocate(struct umd_dma_table *table, size_t size)
+{
+	size_t lines = (size + LINE - 1) / LINE * LINE;
+	struct umd_dma_retired *retired =
+		umd_dma_epochs_can_retire(&table->epochs, size) ? aligned_alloc(LINE, lines) : NULL;
+
+	if (retired)
+		*retired = (struct umd_dma_retired){.size = size, .free = free_block};
+	return retired;
+}
+
+static struct umd_dma_leaf *create_leaf(struct umd_dma_table *table)
+{
+	struct umd_dma_leaf *leaf = allocate(table, sizeof(*leaf));
+
+	if (leaf)
+		leaf->count = leaf->live = 0;
+	return leaf;
+}
+
+static struct umd_dma_index *create_index(struct umd_dma_table *table, size_t room)
+{
+	struct umd_dma_index *index = allocate(table, umd_dma_index_size(room));
+
+	if (index)
+		umd_dma_index_init(index, room);
+	return index;
+}
+
+/* A leaf to change, without hidden maps: itself, or a copy to put in its place. */
+static struct umd_dma_leaf *edit_leaf(struct umd_dma_table *table, size_t at)
+{
+	struct umd_dma_leaf *leaf = leaf_at(table, at);
+	struct umd_dma_leaf *copy = is_shared(table) ? create_leaf(table) : leaf;
+	size_t count = leaf->count;
+
+	if (!copy || (copy == leaf && leaf->live == count))
+		return copy;
+	copy->count = 0;
+	umd_dma_leaf_append(copy, leaf, 0, count);
+	umd_dma_leaf_number(copy);
+	return copy;
+}
+
+static void put_leaf(struct umd_dma_table *table, size_t at, struct umd_dma_leaf *leaf)
+{
+	struct umd_dma_leaf *old = leaf_at(table, at);
+
+	if (old == leaf)
+		return;
+	__atomic_store_n(&table->index->entries[at].leaf, leaf, __ATOMIC_RELEASE);
+	umd_dma_epochs_retire(&table->epochs, &old->retired);
+}
+
+/* An index to change, with room for `more` leaves: itself, or a copy to put in its place. */
+static struct umd_dma_index *edit_index(struct umd_dma_table *table, size_t more)
+{
+	struct umd_dma_index *index = table->index, *copy;
+
+	if (index && !is_shared(table) && index->count + more <= index->room)
+		return index;
+	copy = create_index(table, table->leaf_count + table->leaf_count / 4 + 4);
+	if (!copy || !index)
+		return copy;
+	copy->count = index->count;
+	memcpy(copy->entries, index->entries, index->count * sizeof(*index->entries));
+	return copy;
+}
+
+static void put_index(struct umd_dma_table *table, struct umd_dma_index *index)
+{
+	struct umd_dma_index *old = table->index;
+
+	umd_dma_index_write_hints(index);
+	table->leaf_count = index->count;
+	if (old == index)
+		return;
+	__atomic_store_n(&table->index, index, __ATOMIC_RELEASE);
+	if (old)
+		umd_dma_epochs_retire(&table->epochs, &old->retired);
+}
+
+/* ---- Adding -------------------------------------------------------------------------------- */
+
+static int add_first(struct umd_dma_table *table, const struct umd_dma_map *map)
+{
+	struct umd_dma_leaf *leaf = create_leaf(table);
+	struct umd_dma_index *index = leaf ? edit_index(table, 1) : NULL;
+
+	if (!index) {
+		free(leaf);
+		return -ENOMEM;
 	}
-	leaf = malloc(sizeof(*leaf));
+	umd_dma_leaf_insert(leaf, map);
+	index->entries[0] = (struct umd_dma_entry){UINT64_MAX, leaf};
+	index->count = 1;
+	put_index(table, index);
+	return 0;
+}
+
+/*
+ * Adds to a full leaf, as edit_leaf() has it: two leaves take its place. The upper one gets half of
+ * the maps, or, where the new map comes behind all, just that one.
+ */
+static int add_split(struct umd_dma_table *table, size_t at, struct umd_dma_leaf *low,
+		     const struct umd_dma_map *map)
+{
+	struct umd_dma_leaf *old = leaf_at(table, at);
+	bool behind = at + 1 == table->leaf_count &&
+		      umd_dma_map_last(&low->maps[LEAF_MAPS - 1]) < map->iova;
+	size_t kept = behind ? LEAF_MAPS : LEAF_MAPS / 2;
+	struct umd_dma_leaf *high = create_leaf(table);
+	struct umd_dma_index *index = high ? edit_index(table, 1) : NULL;
+
+	if (!index) {
+		free(high);
+		return -ENOMEM;
+	}
+	umd_dma_leaf_append(high, low, kept, LEAF_MAPS);
+	low->live = low->count = kept;
+	umd_dma_leaf_number(low);
+	umd_dma_leaf_insert(map->iova > umd_dma_map_last(&low->maps[kept - 1]) ? high : low, map);
+	umd_dma_leaf_number(high);
+
+	umd_dma_index_open_gap(index, at);
+	index->entries[at] =
+		(struct umd_dma_entry){umd_dma_map_last(&low->maps[low->count - 1]), low};
+	index->entries[at + 1].leaf = high;
+	put_index(table, index);
+	if (old != low)
+		umd_dma_epochs_retire(&table->epochs, &old->retired);
+	return 0;
+}
+
+static int add_to_leaf(struct umd_dma_table *table, size_t at, const struct umd_dma_map *map)
+{
+	struct umd_dma_leaf *leaf = edit_leaf(table, at);
+	int err;
+
 	if (!leaf)
 		return -ENOMEM;
-
-	leaf->count = 0;
-	memmove(&table->leaves[at + 1], &table->leaves[at],
-		(table->leaf_count - at) * sizeof(struct umd_dma_leaf *));
-	table->leaves[at] = leaf;
-	table->leaf_count++;
-	return 0;
-}
-
-/* Moves the upper half of a full leaf into a new one behind it, and follows the place. */
-static int split(struct umd_dma_table *table, struct umd_dma_place *place)
-{
-	struct umd_dma_leaf *low, *high;
-	int err = insert_leaf(table, place->leaf + 1);
-
-	if (err)
-		return err;
-
-	low = table->leaves[place->leaf];
-	high = table->leaves[place->leaf + 1];
-	low->count = LEAF_MAPS / 2;
-	high->count = LEAF_MAPS - low->count;
-	memcpy(high->maps, &low->maps[low->count], high->count * sizeof(*high->maps));
-	if (place->slot > low->count) {
-		place->slot -= low->count;
-		place->leaf++;
+	if (leaf->count < LEAF_MAPS) {
+		umd_dma_leaf_insert(leaf, map);
+		put_leaf(table, at, leaf);
+		return 0;
 	}
-	return 0;
-}
 
-/* Where a map that comes before the one at `place` goes: also behind the last one of a leaf. */
-static int make_place(struct umd_dma_table *table, struct umd_dma_place *place)
-{
-	if (place->leaf == table->leaf_count) {
-		if (table->leaf_count == 0 ||
-		    table->leaves[table->leaf_count - 1]->count == LEAF_MAPS)
-			return insert_leaf(table, place->leaf);
-		place->leaf--;
-		place->slot = table->leaves[place->leaf]->count;
-	}
-	return table->leaves[place->leaf]->count == LEAF_MAPS ? split(table, place) : 0;
+	err = add_split(table, at, leaf, map);
+	if (err && leaf != leaf_at(table, at))
+		free(leaf);
+	return err;
 }
 
 int umd_dma_table_add(struct umd_dma_table *table, const struct umd_dma_map *map)
 {
-	struct umd_dma_place place;
-	struct umd_dma_leaf *leaf;
-	int err;
+	int err = table->leaf_count
+			  ? add_to_leaf(table, find_leaf(table, umd_dma_map_last(map)), map)
+			  : add_first(table, map);
 
-	umd_dma_table_find(table, map->iova, &place);
-	err = make_place(table, &place);
-	if (err)
-		return err;
+	if (!err)
+		table->count++;
+	return err;
+}
 
-	leaf = table->leaves[place.leaf];
-	memmove(&leaf->maps[place.slot + 1], &leaf->maps[place.slot],
-		(leaf->count - place.slot) * sizeof(*leaf->maps));
-	leaf->maps[place.slot] = *map;
-	leaf->count++;
-	table->count++;
-	return 0;
+/* ---- Removing ------------------------------------------------------------------------------ */
+
+/* Where there is no memory for it, the leaf stays, empty or with hidden maps only. */
+static void drop_leaf(struct umd_dma_table *table, size_t at)
+{
+	struct umd_dma_leaf *leaf = leaf_at(table, at);
+	struct umd_dma_index *index = edit_index(table, 0);
+
+	if (!index)
+		return;
+	umd_dma_index_close_gap(index, at);
+	put_index(table, index);
+	umd_dma_epochs_retire(&table->epochs, &leaf->retired);
+}
+
+/* Makes a leaf and the next one the latter. Where there is no memory for it, they stay. */
+static void merge_leaves(struct umd_dma_table *table, size_t at)
+{
+	struct umd_dma_leaf *low = leaf_at(table, at), *high = leaf_at(table, at + 1);
+	struct umd_dma_leaf *merged = edit_leaf(table, at);
+	struct umd_dma_index *index = merged ? edit_index(table, 0) : NULL;
+
+	if (!index) {
+		if (merged != low)
+			free(merged);
+		return;
+	}
+	umd_dma_leaf_append(merged, high, 0, high->count);
+	umd_dma_leaf_number(merged);
+	index->entries[at + 1].leaf = merged;
+	umd_dma_index_close_gap(index, at);
+	put_index(table, index);
+	if (merged != low)
+		umd_dma_epochs_retire(&table->epochs, &low->retired);
+	umd_dma_epochs_retire(&table->epochs, &high->retired);
+}
+
+/* Whether two neighbours are to be one: without that, few maps could take many leaves. */
+static bool are_sparse(const struct umd_dma_table *table, size_t at)
+{
+	return at + 1 < table->leaf_count &&
+	       leaf_at(table, at)->live + leaf_at(table, at + 1)->live <= LEAF_MAPS / 2;
 }
 
 void umd_dma_table_remove(struct umd_dma_table *table, struct umd_dma_place *place)
 {
-	struct umd_dma_leaf *leaf = table->leaves[place->leaf];
+	struct umd_dma_leaf *leaf = leaf_at(table, place->leaf);
+	uint64_t iova = leaf->maps[place->slot].iova;
+	size_t leaves = table->leaf_count;
 
-	leaf->count--;
+	leaf->live--;
 	table->count--;
-	memmove(&leaf->maps[place->slot], &leaf->maps[place->slot + 1],
-		(leaf->count - place->slot) * sizeof(*leaf->maps));
-	if (leaf->count) {
-		step(table, place);
-		return;
-	}
+	if (is_shared(table))
+		__atomic_store_n(&leaf->maps[place->slot].prot, 0, __ATOMIC_RELEASE);
+	else
+		umd_dma_leaf_erase(leaf, place->slot);
+	if (!leaf->live && (leaves > 1 || is_shared(table)))
+		drop_leaf(table, place->leaf);
+	else if (are_sparse(table, place->leaf))
+		merge_leaves(table, place->leaf);
+	else if (place->leaf && are_sparse(table, place->leaf - 1))
+		merge_leaves(table, place->leaf - 1);
 
-	free(leaf);
-	table->leaf_count--;
-	memmove(&table->leaves[place->leaf], &table->leaves[place->leaf + 1],
-		(table->leaf_count - place->leaf) * sizeof(struct umd_dma_leaf *));
-	place->slot = 0;
+	if (table->leaf_count == leaves)
+		settle(table, place);
+	else
+		umd_dma_table_find(table, iova, place);
+	umd_dma_epochs_turn(&table->epochs);
+}
+
+void umd_dma_table_finish(struct umd_dma_table *table)
+{
+	struct umd_dma_index *index = table->index;
+
+	__atomic_store_n(&table->index, NULL, __ATOMIC_RELEASE);
+	table->count = table->leaf_count = 0;
+	umd_dma_epochs_turn(&table->epochs);
+	for (size_t i = 0; index && i < index->count; i++)
+		umd_dma_epochs_retire(&table->epochs, &index->entries[i].leaf->retired);
+	if (index)
+		umd_dma_epochs_retire(&table->epochs, &index->retired);
+	umd_dma_epochs_collect(&table->epochs);
 }

@@ -24,7 +24,7 @@ static int find_stretch(const struct umd_dma_space *space, const struct umd_dma_
 
 	left = map->size - (iova - map->iova);
 	*ret_size = left < transfer->size - at ? (size_t)left : transfer->size - at;
-	return map->file ? 0 : -EREMOTE;
+	return map->base ? 0 : -EREMOTE;
 }
 
 static int copy(struct umd_dma_space *space, const struct umd_dma_transfer *transfer, size_t at,
@@ -42,6 +42,8 @@ static int check(const struct umd_dma_space *space, const struct umd_dma_transfe
 	int way, result = 0;
 	size_t size;
 
+	if (space->closed)
+		return -ENODEV;
 	if (transfer->size && transfer->iova > UINT64_MAX - (transfer->size - 1))
 		return -EFAULT;
 

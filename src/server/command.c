@@ -65,8 +65,8 @@ static int command_dma_map(struct umd_session *session)
 		return -EINVAL;
 	if (message->fd_count > 1)
 		return -EINVAL;
-	return umd_dma_space_map(&session->device->space, map.address, map.size, map.flags,
-				 message->fd_count ? message->fds[0] : -1, map.offset);
+	return umd_dma_space_map_fd(&session->device->space, map.address, map.size, map.flags,
+				    message->fd_count ? message->fds[0] : -1, map.offset);
 }
 
 static int unmap(struct umd_dma_space *space, const struct umd_wire_dma_unmap *unmap)
@@ -84,13 +84,21 @@ static int unmap(struct umd_dma_space *space, const struct umd_wire_dma_unmap *u
 static int command_dma_unmap(struct umd_session *session)
 {
 	struct umd_wire_dma_unmap request;
+	int err;
 
 	if (!umd_message_get(&session->message, 0, &request, sizeof(request)) ||
 	    request.argsz < sizeof(request))
 		return -EINVAL;
 
 	umd_reply_put(&session->reply, &request, sizeof(request));
-	return unmap(&session->device->space, &request);
+	err = unmap(&session->device->space, &request);
+	return err ? err : umd_session_drain(session, &session->device->space);
+}
+
+/* Nobody uses any more what the command took away. */
+static int command_drained(struct umd_session *session)
+{
+	return 0;
 }
 
 /* ---- The device ---------------------------------------------------------------------------- */
@@ -114,7 +122,9 @@ static int command_get_info(struct umd_session *session)
 
 static int command_device_reset(struct umd_session *session)
 {
-	return umd_device_reset_by_client(session->device);
+	int err = umd_device_reset_by_client(session->device);
+
+	return err ? err : umd_session_drain(session, &session->device->space);
 }
 
 /* ---- Interrupts ---------------------------------------------------------------------------- */
@@ -162,7 +172,7 @@ static int command_set_irqs(struct umd_session *session)
 static const struct umd_command commands[UMD_WIRE_COMMANDS] = {
 	[UMD_WIRE_VERSION] = {.start = command_version},
 	[UMD_WIRE_DMA_MAP] = {.start = command_dma_map},
-	[UMD_WIRE_DMA_UNMAP] = {.start = command_dma_unmap},
+	[UMD_WIRE_DMA_UNMAP] = {command_dma_unmap, command_drained},
 	[UMD_WIRE_GET_INFO] = {.start = command_get_info},
 	[UMD_WIRE_GET_REGION_INFO] = {.start = umd_command_get_region_info},
 	[UMD_WIRE_GET_REGION_IO_FDS] = {.start = umd_command_get_region_io_fds},
@@ -170,7 +180,7 @@ static const struct umd_command commands[UMD_WIRE_COMMANDS] = {
 	[UMD_WIRE_SET_IRQS] = {.start = command_set_irqs},
 	[UMD_WIRE_REGION_READ] = {umd_command_region_read, umd_command_access_done},
 	[UMD_WIRE_REGION_WRITE] = {umd_command_region_write, umd_command_access_done},
-	[UMD_WIRE_DEVICE_RESET] = {.start = command_device_reset},
+	[UMD_WIRE_DEVICE_RESET] = {command_device_reset, command_drained},
 	[UMD_WIRE_REGION_WRITE_MULTI] = {umd_command_write_multi, umd_command_write_multi_done},
 	[UMD_WIRE_DEVICE_FEATURE] = {.start = umd_command_device_feature},
 };

@@ -18,7 +18,7 @@ static int start_ranges(struct umd_dma_space *space, const struct umd_wire_log_s
 		memcpy(&range, bytes + i * sizeof(range), sizeof(range));
 		ranges[i] = (struct umd_dma_range){.iova = range.iova, .size = range.size};
 	}
-	return umd_dma_dirty_start(&space->dirty, ranges, start->count, start->page_size);
+	return umd_dma_space_start_log(space, ranges, start->count, start->page_size);
 }
 
 /* The reply is the request, with the page size that was chosen. */
@@ -37,8 +37,7 @@ int umd_feature_log_start(struct umd_session *session, const struct umd_feature_
 	if (data->size - sizeof(start) < size || data->room - sizeof(start) < size)
 		return -EINVAL;
 
-	err = start.count ? start_ranges(space, &start, ranges)
-			  : umd_dma_dirty_start_all(&space->dirty, &space->table, start.page_size);
+	err = start_ranges(space, &start, ranges);
 	if (err)
 		return err;
 
@@ -50,7 +49,7 @@ int umd_feature_log_start(struct umd_session *session, const struct umd_feature_
 
 int umd_feature_log_stop(struct umd_session *session, const struct umd_feature_data *data)
 {
-	umd_dma_dirty_stop(&session->device->space.dirty);
+	umd_dma_space_stop_log(&session->device->space);
 	return 0;
 }
 
@@ -64,7 +63,7 @@ static void put_argsz(struct umd_reply *reply, size_t size)
 
 int umd_feature_log_report(struct umd_session *session, const struct umd_feature_data *data)
 {
-	struct umd_dma_dirty *dirty = &session->device->space.dirty;
+	struct umd_dma_space *space = &session->device->space;
 	struct umd_reply *reply = &session->reply;
 	struct umd_wire_log_report report;
 	struct umd_dma_range range;
@@ -73,7 +72,7 @@ int umd_feature_log_report(struct umd_session *session, const struct umd_feature
 
 	memcpy(&report, data->bytes, sizeof(report));
 	range = (struct umd_dma_range){.iova = report.iova, .size = report.size};
-	err = umd_dma_dirty_check(dirty, &range, report.page_size);
+	err = umd_dma_dirty_check(&space->dirty, &range, report.page_size);
 	if (err)
 		return err;
 	size = umd_dma_dirty_bitmap_size(&range, report.page_size);
@@ -83,7 +82,7 @@ int umd_feature_log_report(struct umd_session *session, const struct umd_feature
 		return -EINVAL;
 
 	umd_reply_put(reply, &report, sizeof(report));
-	umd_dma_dirty_report(dirty, &range, report.page_size, reply->payload + reply->size);
+	umd_dma_space_report_log(space, &range, report.page_size, reply->payload + reply->size);
 	reply->size += size;
 	put_argsz(reply, reply->size);
 	return 0;

@@ -115,7 +115,7 @@ UMD_EXPORT int umd_server_create(struct umd_device *device,
 	server->device = device;
 	server->listen_fd = -1;
 	device->served = true;
-	umd_dma_space_limit(&device->space, options->max_mapped_bytes);
+	umd_dma_client_limit(&device->dma, options->max_mapped_bytes, options->max_pinned_bytes);
 	err = umd_session_init(&server->session, device, session_ended, server);
 	if (!err)
 		err = options->socket_path ? serve_path(server, options->socket_path)

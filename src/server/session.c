@@ -56,9 +56,22 @@ static void finish_message(struct umd_session *session, int error)
 	umd_conn_consume(&session->conn, &session->message);
 }
 
+static bool is_deferred(const struct umd_session *session)
+{
+	return session->draining || session->request.state == UMD_REQUEST_DEFERRED;
+}
+
+static void end_deferral(struct umd_session *session, int error)
+{
+	if (session->draining)
+		umd_session_end_drain(session, error == -ETIMEDOUT);
+	else
+		umd_request_cancel(&session->request, error);
+}
+
 /*
- * The access is put off: it has what is left of the message's second, and no time at all where the
- * client has said its last.
+ * The message is put off: it has what is left of its second, and no time at all where the client
+ * has said its last.
  */
 static void defer_message(struct umd_session *session, const struct umd_command *command)
 {
@@ -68,9 +81,9 @@ static void defer_message(struct umd_session *session, const struct umd_command 
 		session->deadline_ns = now + DEFERRAL_NS;
 	session->command = command;
 	if (session->closing || session->hung_up)
-		umd_request_cancel(&session->request, -ECANCELED);
+		end_deferral(session, -ECANCELED);
 	else if (now >= session->deadline_ns)
-		umd_request_cancel(&session->request, -ETIMEDOUT);
+		end_deferral(session, -ETIMEDOUT);
 	else
 		set_timer(session, session->deadline_ns - now);
 }
@@ -79,7 +92,7 @@ static void run(struct umd_session *session, const struct umd_command *command, 
 {
 	while (result == UMD_DEFERRED) {
 		defer_message(session, command);
-		if (session->request.state == UMD_REQUEST_DEFERRED)
+		if (is_deferred(session))
 			return;
 		result = command->resume(session);
 	}
@@ -214,7 +227,7 @@ static void resume(struct umd_session *session)
 {
 	const struct umd_command *command = session->command;
 
-	if (command && session->request.state == UMD_REQUEST_DONE)
+	if (command && !is_deferred(session))
 		run(session, command, command->resume(session));
 }
 
@@ -235,7 +248,8 @@ static void watch_socket(struct umd_session *session)
 /* Nothing is put off any more: the client has left, or has said its last. */
 static void hurry(struct umd_session *session)
 {
-	umd_request_cancel(&session->request, -ECANCELED);
+	if (is_deferred(session))
+		end_deferral(session, -ECANCELED);
 	resume(session);
 }
 
@@ -285,20 +299,25 @@ static void socket_ready(void *data, uint32_t events)
 	umd_session_serve(session);
 }
 
-/* A deferred access has ended, or has had its time. */
+void umd_session_resume(struct umd_session *session)
+{
+	resume(session);
+	umd_session_serve(session);
+}
+
+/* A deferred message may go on, or has had its time. */
 static void timer_fired(void *data, uint32_t events)
 {
 	struct umd_session *session = data;
 
 	if (!session->command)
 		return;
-	if (session->request.state == UMD_REQUEST_DEFERRED) {
+	if (is_deferred(session)) {
 		if (umd_now_ns() < session->deadline_ns)
 			return;
-		umd_request_cancel(&session->request, -ETIMEDOUT);
+		end_deferral(session, -ETIMEDOUT);
 	}
-	resume(session);
-	umd_session_serve(session);
+	umd_session_resume(session);
 }
 
 /* May be called from anywhere, so the work is left to the next dispatch. */
@@ -338,6 +357,7 @@ void umd_session_finish(struct umd_session *session)
 		umd_session_end(session);
 	umd_watch_destroy(session->timer);
 	umd_watch_destroy(session->dma_timer);
+	umd_session_finish_drain(session);
 	umd_conn_finish(&session->conn);
 }
 
@@ -369,6 +389,7 @@ bool umd_session_is_leaving(const struct umd_session *session)
 void umd_session_end(struct umd_session *session)
 {
 	umd_request_cancel(&session->request, -ECANCELED);
+	session->draining = NULL;
 	session->command = NULL;
 	set_timer(session, 0);
 	umd_watch_destroy(session->watch);

@@ -3,9 +3,10 @@
  * A session: one client of a served device, from its VERSION to its end.
  *
  * Messages are taken one at a time and in order. A command either ends at once, or its region
- * access is deferred by the device; then its message stays in hand, later ones wait in the receive
- * buffer, and a timer ends the wait after a second. Replies collect in the output and leave in one
- * send when nothing more is to be done; while the output is full, nothing is taken.
+ * access is deferred by the device, or it waits until memory is used no more; then its message
+ * stays in hand, later ones wait in the receive buffer, and a timer ends the wait after a second.
+ * Replies collect in the output and leave in one send when nothing more is to be done; while the
+ * output is full, nothing is taken.
  */
 #ifndef UMD_SERVER_SESSION_H
 #define UMD_SERVER_SESSION_H
@@ -30,7 +31,7 @@ struct umd_reply {
 struct umd_session {
 	struct umd_device *device;
 	struct umd_watch *watch;	   /* of the socket; NULL: no client */
-	const struct umd_command *command; /* the message's, while its access is deferred */
+	const struct umd_command *command; /* the message's, while it is deferred */
 	struct umd_message message;	   /* in hand, or the last one */
 	bool negotiated;		   /* its VERSION has been answered */
 	bool misunderstood; /* its first message was no VERSION that we can work with */
@@ -40,6 +41,9 @@ struct umd_session {
 	bool unread;	    /* the socket may hold what no event will announce again */
 	bool timer_runs;
 	struct umd_request request;
+	struct umd_dma_space *draining; /* what the message waits for to be quiet, up to the mark */
+	uint64_t drain_mark;
+	struct umd_watch *drain_watch;
 	struct umd_reply reply;
 	struct umd_wire_caps caps;
 	struct umd_conn conn;
@@ -79,6 +83,24 @@ static inline bool umd_session_is_live(const struct umd_session *session)
 /* Receives, answers and sends what there is; may end the session. */
 void umd_session_serve(struct umd_session *session);
 
+/* Goes on with the message in hand, and with those behind it, once it is not deferred any more. */
+void umd_session_resume(struct umd_session *session);
+
+/* ---- Memory that is still in use: drain.c --------------------------------------------------- */
+
+/*
+ * For a command that has taken memory away: 0 where nobody uses it any more, or UMD_DEFERRED, and
+ * then the command is resumed when that is so.
+ */
+int umd_session_drain(struct umd_session *session, struct umd_dma_space *space);
+
+/*
+ * The wait has lasted long enough: memory is taken away from those who use it. `late` says that
+ * they had their time, which is a fault of the device: it is reset.
+ */
+void umd_session_end_drain(struct umd_session *session, bool late);
+void umd_session_finish_drain(struct umd_session *session);
+
 /* ---- Commands of ours: dma.c --------------------------------------------------------------- */
 
 int umd_session_init_dma(struct umd_session *session);
@@ -98,13 +120,13 @@ void umd_session_pass_answers(struct umd_session *session);
 
 /* ---- Commands: command.c, region.c, access.c, feature.c ------------------------------------- */
 
-/* What a command's functions return while the device has put the access off. */
+/* What a command's functions return while its end is put off. */
 #define UMD_DEFERRED 1
 
 /*
  * A command of the protocol. `start` reads session->message and fills session->reply: 0, a negative
  * errno (no payload is sent then), or UMD_DEFERRED; `resume` is called in the latter case once the
- * access is done, and returns the same.
+ * access is done or the memory quiet, and returns the same.
  */
 struct umd_command {
 	int (*start)(struct umd_session *session);

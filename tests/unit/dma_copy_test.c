@@ -12,7 +12,7 @@ static uint8_t buffer[64 * PAGE], expected[64 * PAGE];
 
 static int setup(void **state)
 {
-	umd_dma_space_init(&space);
+	init_space(&space);
 	memset(buffer, 0, sizeof(buffer));
 	return 0;
 }
@@ -25,7 +25,7 @@ static int teardown(void **state)
 
 static void map(uint64_t iova, uint64_t size, uint32_t prot, int fd, uint64_t offset)
 {
-	assert_int_equal(umd_dma_space_map(&space, iova, size, prot, fd, offset), 0);
+	assert_int_equal(umd_dma_space_map_fd(&space, iova, size, prot, fd, offset), 0);
 }
 
 static int read_at(uint64_t iova, size_t size)

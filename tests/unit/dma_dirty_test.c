@@ -18,7 +18,7 @@ static struct umd_dma_dirty *const dirty = &space.dirty;
 
 static int setup(void **state)
 {
-	umd_dma_space_init(&space);
+	init_space(&space);
 	return 0;
 }
 
@@ -207,7 +207,7 @@ static void test_bitmap_is_of_whole_words(void **state)
 
 static void map(uint64_t iova, uint64_t size, uint32_t prot, int fd)
 {
-	assert_int_equal(umd_dma_space_map(&space, iova, size, prot, fd, 0), 0);
+	assert_int_equal(umd_dma_space_map_fd(&space, iova, size, prot, fd, 0), 0);
 }
 
 static void test_writes_to_a_space_are_logged_and_reads_are_not(void **state)

@@ -41,7 +41,7 @@ static struct umd_dma_file *get(int fd, uint64_t end, bool writable)
 	struct umd_dma_file *file = NULL;
 
 	assert_int_equal(try_get(fd, end, writable, &file), 0);
-	assert_true(file->length >= end);
+	assert_true(file->memory.length >= end);
 	return file;
 }
 
@@ -55,8 +55,8 @@ static void test_file_is_mapped_once_whatever_fd_it_comes_by(void **state)
 
 	assert_ptr_equal(get(twin, 16 * PAGE, true), file);
 	assert_ptr_equal(get(other, 3 * PAGE, false), file);
-	assert_int_equal(file->refs, 3);
-	assert_int_equal(file->length, 16 * PAGE);
+	assert_int_equal(file->memory.refs, 3);
+	assert_int_equal(file->memory.length, 16 * PAGE);
 	assert_int_equal(count_mappings(fd), 1);
 	for (int i = 0; i < 3; i++)
 		umd_dma_files_put(&files, file);
@@ -91,7 +91,7 @@ static void test_files_of_one_bucket_are_told_apart(void **state)
 	for (int i = 0; i < MANY; i++) {
 		fds[i] = make_file(PAGE);
 		held[i] = get(fds[i], PAGE, true);
-		held[i]->base[0] = (uint8_t)i;
+		held[i]->memory.base[0] = (uint8_t)i;
 	}
 	for (int i = 0; i < MANY; i++) {
 		uint8_t byte = 0;
@@ -113,15 +113,15 @@ static void test_file_that_grew_is_mapped_again_beside_the_old_mapping(void **st
 	int fd = make_file(PAGE);
 	struct umd_dma_file *small = get(fd, PAGE, true), *large;
 
-	small->base[5] = 0x77;
+	small->memory.base[5] = 0x77;
 	assert_int_equal(ftruncate(fd, 8 * PAGE), 0);
 	assert_ptr_equal(get(fd, PAGE, true), small);
 	umd_dma_files_put(&files, small);
 	large = get(fd, 8 * PAGE, true);
 	assert_ptr_not_equal(large, small);
-	assert_int_equal(large->base[5], 0x77);
-	small->base[6] = 0x78;
-	assert_int_equal(large->base[6], 0x78);
+	assert_int_equal(large->memory.base[5], 0x77);
+	small->memory.base[6] = 0x78;
+	assert_int_equal(large->memory.base[6], 0x78);
 	umd_dma_files_put(&files, small);
 	umd_dma_files_put(&files, large);
 	close(fd);
@@ -133,7 +133,7 @@ static void test_map_beyond_the_end_of_a_file_is_made_for_when_it_grows(void **s
 	struct umd_dma_file *file = get(fd, 4 * PAGE, true);
 
 	assert_int_equal(ftruncate(fd, 4 * PAGE), 0);
-	file->base[4 * PAGE - 1] = 1;
+	file->memory.base[4 * PAGE - 1] = 1;
 	umd_dma_files_put(&files, file);
 	close(fd);
 }
@@ -143,8 +143,8 @@ static void test_odd_size_is_mapped_in_whole_pages(void **state)
 	int fd = make_file(PAGE + 1);
 	struct umd_dma_file *file = get(fd, PAGE, true);
 
-	assert_int_equal(file->length % PAGE, 0);
-	assert_true(file->length > PAGE);
+	assert_int_equal(file->memory.length % PAGE, 0);
+	assert_true(file->memory.length > PAGE);
 	umd_dma_files_put(&files, file);
 	close(fd);
 }
@@ -164,7 +164,7 @@ static bool is_mapped_writable(const struct umd_dma_file *file)
 		char access[8];
 
 		if (sscanf(line, "%lx-%*x %7s", &start, access) == 2 &&
-		    start == (uintptr_t)file->base)
+		    start == (uintptr_t)file->memory.base)
 			writable = access[1] == 'w';
 	}
 	fclose(maps);
@@ -233,7 +233,7 @@ static void test_sealed_file_is_read_and_not_written(void **state)
 		err = try_get(fd, PAGE, false, &file);
 		assert_true(err == 0 || (err == -EPERM && (seals[i] & F_SEAL_WRITE)));
 		if (!err) {
-			assert_int_equal(file->base[7], 'x');
+			assert_int_equal(file->memory.base[7], 'x');
 			umd_dma_files_put(&files, file);
 		}
 		close(fd);
@@ -247,7 +247,7 @@ static void test_file_that_cannot_shrink_is_mapped_as_any_other(void **state)
 
 	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW), 0);
 	file = get(fd, PAGE, true);
-	file->base[0] = 1;
+	file->memory.base[0] = 1;
 	umd_dma_files_put(&files, file);
 	close(fd);
 }
@@ -318,7 +318,7 @@ static void test_huge_pages_are_mapped_in_whole_ones(void **state)
 	} else {
 		struct umd_dma_file *file = get(fd, PAGE, true);
 
-		assert_int_equal(file->length, size);
+		assert_int_equal(file->memory.length, size);
 		umd_dma_files_put(&files, file);
 		close(fd);
 	}
@@ -366,7 +366,7 @@ static void test_file_in_use_is_not_dropped_with_the_idle_ones(void **state)
 	umd_dma_files_put(&files, get(other, PAGE, true));
 	umd_dma_files_drop_idle(&files);
 	assert_int_equal(count_mappings(other), 0);
-	file->base[0] = 1;
+	file->memory.base[0] = 1;
 	umd_dma_files_put(&files, file);
 	close(fd);
 	close(other);
@@ -383,10 +383,10 @@ static void test_few_fds_are_kept_and_none_beyond_its_file(void **state)
 		held[i] = get(fd, PAGE, true);
 		close(fd);
 		assert_true(unit_count_fds() <= fds_before + FEW);
-		held[i]->base[0] = (uint8_t)i;
+		held[i]->memory.base[0] = (uint8_t)i;
 	}
 	for (int i = 0; i < MANY; i++) {
-		assert_int_equal(held[i]->base[0], i);
+		assert_int_equal(held[i]->memory.base[0], i);
 		umd_dma_files_put(&files, held[i]);
 	}
 	umd_dma_files_drop_idle(&files);
@@ -465,7 +465,7 @@ static bool get_any(uint64_t *seed, unsigned int ref)
 
 static bool is_right(unsigned int ref)
 {
-	return !refs[ref].file || refs[ref].file->base[0] == refs[ref].number;
+	return !refs[ref].file || refs[ref].file->memory.base[0] == refs[ref].number;
 }
 
 static bool operate(uint64_t *seed)

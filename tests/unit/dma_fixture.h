@@ -19,6 +19,19 @@
 #define WRITE	   UMD_DMA_WRITE
 #define READ_WRITE (READ | WRITE)
 
+static struct umd_dma_client client;
+
+static inline void init_space(struct umd_dma_space *space)
+{
+	umd_dma_client_init(&client);
+	umd_dma_space_init(space, &client, UMD_DMA_NO_OWNER);
+}
+
+static inline void limit_space(struct umd_dma_space *space, uint64_t max_mapped)
+{
+	umd_dma_client_limit(space->client, max_mapped, 0);
+}
+
 static inline int make_file(size_t size)
 {
 	int fd = memfd_create("dma", MFD_CLOEXEC | MFD_ALLOW_SEALING);

@@ -40,12 +40,12 @@ static void on_done(void *data, int error)
 
 static int setup(void **state)
 {
-	umd_dma_space_init(&space);
+	init_space(&space);
 	remote = &space.remote;
 	umd_dma_remote_open(remote, MAX, on_wake, NULL);
 	wakes = 0;
 	memset(jobs, 0, sizeof(jobs));
-	assert_int_equal(umd_dma_space_map(&space, 0, 32 * PAGE, READ_WRITE, -1, 0), 0);
+	assert_int_equal(umd_dma_space_map_fd(&space, 0, 32 * PAGE, READ_WRITE, -1, 0), 0);
 	return 0;
 }
 
@@ -141,7 +141,7 @@ static void test_message_has_a_largest_size_of_ours(void **state)
 
 static void test_message_ends_where_its_map_does(void **state)
 {
-	assert_int_equal(umd_dma_space_map(&space, 32 * PAGE, PAGE, READ, -1, 0), 0);
+	assert_int_equal(umd_dma_space_map_fd(&space, 32 * PAGE, PAGE, READ, -1, 0), 0);
 	start_remote(&jobs[0], 32 * PAGE - 10, 20);
 	expect(32 * PAGE - 10, 10);
 	expect(32 * PAGE, 10);
@@ -153,8 +153,8 @@ static void test_shared_memory_between_is_copied_on_the_way(void **state)
 	int fd = make_file(PAGE);
 	struct umd_dma_message *before, *behind;
 
-	assert_int_equal(umd_dma_space_map(&space, 32 * PAGE, PAGE, READ_WRITE, fd, 0), 0);
-	assert_int_equal(umd_dma_space_map(&space, 33 * PAGE, PAGE, READ_WRITE, -1, 0), 0);
+	assert_int_equal(umd_dma_space_map_fd(&space, 32 * PAGE, PAGE, READ_WRITE, fd, 0), 0);
+	assert_int_equal(umd_dma_space_map_fd(&space, 33 * PAGE, PAGE, READ_WRITE, -1, 0), 0);
 	assert_int_equal(pwrite(fd, "shared", 6, 0), 6);
 	start_remote(&jobs[0], 32 * PAGE - 10, PAGE + 20);
 	before = expect(32 * PAGE - 10, 10);
@@ -170,7 +170,7 @@ static void test_transfer_that_ends_in_shared_memory_ends_with_it(void **state)
 {
 	int fd = make_file(PAGE);
 
-	assert_int_equal(umd_dma_space_map(&space, 32 * PAGE, PAGE, READ_WRITE, fd, 0), 0);
+	assert_int_equal(umd_dma_space_map_fd(&space, 32 * PAGE, PAGE, READ_WRITE, fd, 0), 0);
 	start_remote(&jobs[0], 32 * PAGE - 10, 20);
 	answer(expect(32 * PAGE - 10, 10));
 	assert_int_equal(jobs[0].ends, 0);
@@ -189,7 +189,7 @@ static void test_transfer_through_shared_memory_alone_is_done_at_once(void **sta
 {
 	int fd = make_file(PAGE);
 
-	assert_int_equal(umd_dma_space_map(&space, 32 * PAGE, PAGE, READ_WRITE, fd, 0), 0);
+	assert_int_equal(umd_dma_space_map_fd(&space, 32 * PAGE, PAGE, READ_WRITE, fd, 0), 0);
 	assert_int_equal(start(&jobs[0], 32 * PAGE, PAGE, true), 0);
 	assert_int_equal(start(&jobs[0], 32 * PAGE, 0, false), 0);
 	assert_int_equal(start(&jobs[0], 32 * PAGE, PAGE + 1, true), -EFAULT);
@@ -276,7 +276,7 @@ static void test_error_ends_it_and_the_rest_is_nobodys(void **state)
 
 static void test_unmap_ends_what_touches_it(void **state)
 {
-	assert_int_equal(umd_dma_space_map(&space, 32 * PAGE, PAGE, READ_WRITE, -1, 0), 0);
+	assert_int_equal(umd_dma_space_map_fd(&space, 32 * PAGE, PAGE, READ_WRITE, -1, 0), 0);
 	start_remote(&jobs[0], 32 * PAGE - 1, 1);
 	start_remote(&jobs[1], 32 * PAGE - 1, 2);
 	start_remote(&jobs[2], 33 * PAGE - 1, 1);

@@ -11,7 +11,7 @@ static struct umd_dma_space space;
 
 static int setup(void **state)
 {
-	umd_dma_space_init(&space);
+	init_space(&space);
 	return 0;
 }
 
@@ -23,7 +23,7 @@ static int teardown(void **state)
 
 static int map(uint64_t iova, uint64_t size)
 {
-	return umd_dma_space_map(&space, iova, size, READ_WRITE, -1, 0);
+	return umd_dma_space_map_fd(&space, iova, size, READ_WRITE, -1, 0);
 }
 
 static int unmap(uint64_t iova, uint64_t size)
@@ -67,9 +67,9 @@ static void test_map_reads_or_writes_and_nothing_else(void **state)
 	static const uint32_t bad[] = {0, 4, 8, READ | 4, 1u << 31, UINT32_MAX};
 
 	for (size_t i = 0; i < UNIT_COUNT(bad); i++)
-		assert_int_equal(umd_dma_space_map(&space, 0, PAGE, bad[i], -1, 0), -EINVAL);
+		assert_int_equal(umd_dma_space_map_fd(&space, 0, PAGE, bad[i], -1, 0), -EINVAL);
 	for (uint32_t prot = 1; prot <= 3; prot++)
-		assert_int_equal(umd_dma_space_map(&space, prot * PAGE, PAGE, prot, -1, 0), 0);
+		assert_int_equal(umd_dma_space_map_fd(&space, prot * PAGE, PAGE, prot, -1, 0), 0);
 }
 
 static void test_maps_never_overlap(void **state)
@@ -129,13 +129,13 @@ static void test_offsets_that_no_file_has(void **state)
 {
 	int fd = make_file(PAGE);
 
-	assert_int_equal(umd_dma_space_map(&space, 0, PAGE, READ, fd, 1), -EINVAL);
-	assert_int_equal(umd_dma_space_map(&space, 0, PAGE, READ, fd, UINT64_MAX), -EINVAL);
-	assert_int_equal(umd_dma_space_map(&space, 0, PAGE, READ, fd, TOP), -EOVERFLOW);
-	assert_int_equal(umd_dma_space_map(&space, 0, PAGE, READ, fd, TOP - PAGE), -EOVERFLOW);
-	assert_int_equal(umd_dma_space_map(&space, 0, PAGE, READ, fd, INT64_MAX - PAGE + 1),
+	assert_int_equal(umd_dma_space_map_fd(&space, 0, PAGE, READ, fd, 1), -EINVAL);
+	assert_int_equal(umd_dma_space_map_fd(&space, 0, PAGE, READ, fd, UINT64_MAX), -EINVAL);
+	assert_int_equal(umd_dma_space_map_fd(&space, 0, PAGE, READ, fd, TOP), -EOVERFLOW);
+	assert_int_equal(umd_dma_space_map_fd(&space, 0, PAGE, READ, fd, TOP - PAGE), -EOVERFLOW);
+	assert_int_equal(umd_dma_space_map_fd(&space, 0, PAGE, READ, fd, INT64_MAX - PAGE + 1),
 			 -EOVERFLOW);
-	assert_int_equal(umd_dma_space_map(&space, 0, TOP, READ, fd, 0), -EOVERFLOW);
+	assert_int_equal(umd_dma_space_map_fd(&space, 0, TOP, READ, fd, 0), -EOVERFLOW);
 	assert_int_equal(space.table.count, 0);
 	assert_int_equal(count_mappings(fd), 0);
 	close(fd);
@@ -147,26 +147,26 @@ static void test_file_beyond_what_can_be_mapped_is_refused(void **state)
 	int fd = make_file(PAGE);
 	const uint64_t most = (uint64_t)INT64_MAX / PAGE * PAGE;
 
-	assert_int_equal(umd_dma_space_map(&space, 0, PAGE, READ, fd, most - PAGE), -ENOMEM);
-	assert_int_equal(umd_dma_space_map(&space, 0, UINT64_C(1) << 60, READ, fd, 0), -ENOMEM);
-	assert_int_equal(umd_dma_space_map(&space, 0, PAGE, READ, fd, 0), 0);
+	assert_int_equal(umd_dma_space_map_fd(&space, 0, PAGE, READ, fd, most - PAGE), -ENOMEM);
+	assert_int_equal(umd_dma_space_map_fd(&space, 0, UINT64_C(1) << 60, READ, fd, 0), -ENOMEM);
+	assert_int_equal(umd_dma_space_map_fd(&space, 0, PAGE, READ, fd, 0), 0);
 	assert_int_equal(space.table.count, 1);
 	close(fd);
 }
 
 static void test_offset_without_a_file_means_nothing(void **state)
 {
-	assert_int_equal(umd_dma_space_map(&space, 0, PAGE, READ, -1, 12345), 0);
+	assert_int_equal(umd_dma_space_map_fd(&space, 0, PAGE, READ, -1, 12345), 0);
 }
 
 static void test_map_that_writes_needs_an_fd_that_can(void **state)
 {
 	int fd = make_file(PAGE), reads = reopen(fd, O_RDONLY);
 
-	assert_int_equal(umd_dma_space_map(&space, 0, PAGE, READ_WRITE, reads, 0), -EACCES);
-	assert_int_equal(umd_dma_space_map(&space, 0, PAGE, WRITE, reads, 0), -EACCES);
+	assert_int_equal(umd_dma_space_map_fd(&space, 0, PAGE, READ_WRITE, reads, 0), -EACCES);
+	assert_int_equal(umd_dma_space_map_fd(&space, 0, PAGE, WRITE, reads, 0), -EACCES);
 	assert_int_equal(space.table.count, 0);
-	assert_int_equal(umd_dma_space_map(&space, 0, PAGE, READ, reads, 0), 0);
+	assert_int_equal(umd_dma_space_map_fd(&space, 0, PAGE, READ, reads, 0), 0);
 	close(fd);
 	close(reads);
 }
@@ -176,16 +176,16 @@ static void test_refused_map_keeps_no_file(void **state)
 	int fd = make_file(PAGE);
 
 	assert_int_equal(map(0, PAGE), 0);
-	assert_int_equal(umd_dma_space_map(&space, 0, PAGE, READ, fd, 0), -EEXIST);
+	assert_int_equal(umd_dma_space_map_fd(&space, 0, PAGE, READ, fd, 0), -EEXIST);
 	space.max_maps = 1;
-	assert_int_equal(umd_dma_space_map(&space, PAGE, PAGE, READ, fd, 0), -ENOSPC);
+	assert_int_equal(umd_dma_space_map_fd(&space, PAGE, PAGE, READ, fd, 0), -ENOSPC);
 	assert_int_equal(count_mappings(fd), 0);
 	close(fd);
 }
 
 static void test_map_beyond_the_budget_is_refused_and_an_unmap_gives_back(void **state)
 {
-	umd_dma_space_limit(&space, 11 * PAGE - 1);
+	limit_space(&space, 11 * PAGE - 1);
 	assert_int_equal(map(0, 11 * PAGE), -ENOMEM);
 	assert_int_equal(map(0, TOP), -ENOMEM);
 	assert_int_equal(map(0, 4 * PAGE), 0);
@@ -206,9 +206,9 @@ static void test_map_that_fails_takes_nothing_from_the_budget(void **state)
 {
 	int fd = make_file(PAGE), reads = reopen(fd, O_RDONLY);
 
-	umd_dma_space_limit(&space, 2 * PAGE);
-	assert_int_equal(umd_dma_space_map(&space, 0, 2 * PAGE, READ, fd, 1), -EINVAL);
-	assert_int_equal(umd_dma_space_map(&space, 0, 2 * PAGE, WRITE, reads, 0), -EACCES);
+	limit_space(&space, 2 * PAGE);
+	assert_int_equal(umd_dma_space_map_fd(&space, 0, 2 * PAGE, READ, fd, 1), -EINVAL);
+	assert_int_equal(umd_dma_space_map_fd(&space, 0, 2 * PAGE, WRITE, reads, 0), -EACCES);
 	assert_int_equal(map(0, 2 * PAGE), 0);
 	close(fd);
 	close(reads);
@@ -216,7 +216,7 @@ static void test_map_that_fails_takes_nothing_from_the_budget(void **state)
 
 static void test_without_a_budget_the_whole_address_space_can_be_mapped(void **state)
 {
-	umd_dma_space_limit(&space, 0);
+	limit_space(&space, 0);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(map(0, TOP), 0);
 		assert_int_equal(map(TOP, PAGE), 0);
@@ -230,7 +230,7 @@ static void test_reset_leaves_nothing(void **state)
 	int fd = make_file(16 * PAGE), fds = unit_count_fds();
 
 	for (uint64_t i = 0; i < 16; i++)
-		assert_int_equal(umd_dma_space_map(&space, i * PAGE, PAGE, READ, fd, i * PAGE), 0);
+		assert_int_equal(umd_dma_space_map_fd(&space, i * PAGE, PAGE, READ, fd, i * PAGE), 0);
 	space.max_maps = 2;
 	umd_dma_space_reset(&space);
 	assert_int_equal(count_mappings(fd), 0);

@@ -33,7 +33,7 @@ static int setup(void **state)
 	assert_true(umd_device_add_pm(device, &pm) >= 0);
 	assert_int_equal(umd_device_realize(device, NULL), 0);
 	umd_dma_remote_open(&device->space.remote, sizeof(buffer), on_wake, NULL);
-	assert_int_equal(umd_dma_space_map(&device->space, AT, PAGE, UMD_DMA_READ, -1, 0), 0);
+	assert_int_equal(umd_dma_space_map_fd(&device->space, AT, PAGE, UMD_DMA_READ, -1, 0), 0);
 	device_set_command(device, PCI_COMMAND_MASTER);
 	device->has_client = true;
 	transfer = (struct umd_dma_transfer){

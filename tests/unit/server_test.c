@@ -267,7 +267,7 @@ static void test_next_client_finds_a_fresh_device(void **state)
 		client = join((uint16_t)i);
 		assert_int_equal(device_config(device, PCI_COMMAND, 2), 0);
 		device_set_command(device, PCI_COMMAND_MASTER);
-		assert_int_equal(umd_dma_space_map(&device->space, 0, PAGE, UMD_DMA_READ, -1, 0),
+		assert_int_equal(umd_dma_space_map_fd(&device->space, 0, PAGE, UMD_DMA_READ, -1, 0),
 				 0);
 		close(client);
 		dispatch();

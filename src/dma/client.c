@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "dma/client.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "dma/space.h"
+
+void umd_dma_client_init(struct umd_dma_client *client)
+{
+	*client = (struct umd_dma_client){.wake.fd = -1, .pages_left = UINT64_MAX};
+}
+
+void umd_dma_client_limit(struct umd_dma_client *client, uint64_t max_mapped, uint64_t max_pinned)
+{
+	client->pages_left = max_mapped ? max_mapped / UMD_DMA_PAGE : UINT64_MAX;
+	client->counts_pins = max_pinned;
+	client->pinnable = max_pinned;
+}
+
+void umd_dma_client_finish(struct umd_dma_client *client)
+{
+	umd_dma_files_drop_idle(&client->files);
+	umd_dma_client_bury(client);
+	umd_dma_wake_close(&client->wake);
+}
+
+/* ---- Taking memory away -------------------------------------------------------------------- */
+
+/* Maps of the memory follow it to its new address. */
+static void follow(struct umd_dma_space *space, const struct umd_dma_memory *memory,
+		   const uint8_t *old)
+{
+	struct umd_dma_place place;
+	struct umd_dma_map *map = umd_dma_table_find(&space->table, 0, &place);
+
+	for (; map; map = umd_dma_table_next(&space->table, &place)) {
+		if (map->hold && map->hold->memory == memory)
+			__atomic_store_n(&map->base, memory->base + (map->base - old),
+					 __ATOMIC_RELAXED);
+	}
+	space->moved = umd_dma_epochs_turn(&space->table.epochs);
+}
+
+/* 0 where the place will be looked after until nobody touches it any more. */
+static int keep_place(struct umd_dma_client *client, uint8_t *base, size_t length)
+{
+	struct umd_dma_corpse *corpse = malloc(sizeof(*corpse));
+
+	if (!corpse)
+		return -ENOMEM;
+	*corpse = (struct umd_dma_corpse){.next = client->corpses, .base = base, .length = length};
+	client->corpses = corpse;
+	client->corpse_count++;
+	return 0;
+}
+
+/* Maps memory at another address, and has everything follow. */
+static int move(struct umd_dma_client *client, struct umd_dma_memory *memory)
+{
+	uint8_t *old = memory->base, *again;
+
+	if (client->corpse_count >= UMD_DMA_CORPSES_MAX)
+		return -ENOBUFS;
+	again = memory->way->map_again(memory);
+	if (!again)
+		return -ENOMEM;
+	if (keep_place(client, old, memory->length)) {
+		munmap(again, memory->length);
+		return -ENOMEM;
+	}
+
+	__atomic_store_n(&memory->base, again, __ATOMIC_RELEASE);
+	for (struct umd_dma_space *space = client->spaces; space; space = space->next)
+		follow(space, memory, old);
+	return 0;
+}
+
+void umd_dma_client_take_away(struct umd_dma_client *client, struct umd_dma_memory *memory)
+{
+	uint8_t *old = memory->base;
+
+	if (!memory->way->map_again || memory->taken == client->revocations)
+		return;
+	memory->taken = client->revocations;
+	if (move(client, memory))
+		__atomic_store_n(&memory->lost, true, __ATOMIC_RELEASE);
+	mmap(old, memory->length, PROT_READ | PROT_WRITE,
+	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+}
+
+static bool is_touched(const struct umd_dma_client *client, const struct umd_dma_corpse *corpse)
+{
+	for (struct umd_dma_space *space = client->spaces; space; space = space->next) {
+		if (!umd_dma_epochs_are_past(&space->table.epochs, space->moved) ||
+		    umd_dma_pins_reach(&space->pins, corpse->base, corpse->length))
+			return true;
+	}
+	return false;
+}
+
+void umd_dma_client_bury(struct umd_dma_client *client)
+{
+	struct umd_dma_corpse **at = &client->corpses, *corpse;
+
+	while ((corpse = *at)) {
+		if (is_touched(client, corpse)) {
+			at = &corpse->next;
+			continue;
+		}
+		*at = corpse->next;
+		client->corpse_count--;
+		munmap(corpse->base, corpse->length);
+		free(corpse);
+	}
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "dma/hold.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "dma/space.h"
+
+void umd_dma_holds_init(struct umd_dma_holds *holds)
+{
+	*holds = (struct umd_dma_holds){.end = &holds->first};
+}
+
+int umd_dma_hold_create(struct umd_dma_memory *memory, struct umd_dma_hold **ret)
+{
+	struct umd_dma_hold *hold = malloc(sizeof(*hold));
+
+	if (!hold)
+		return -ENOMEM;
+	*hold = (struct umd_dma_hold){.memory = memory};
+	*ret = hold;
+	return 0;
+}
+
+static void let_go(struct umd_dma_space *space, struct umd_dma_hold *hold)
+{
+	hold->memory->way->put(space->client, hold->memory);
+	free(hold);
+}
+
+/* Of a removed map that no reader sees any more: no pin is made any more. */
+static bool is_pinned(const struct umd_dma_space *space, const struct umd_dma_hold *hold)
+{
+	return __atomic_load_n(&hold->was_pinned, __ATOMIC_RELAXED) &&
+	       umd_dma_pins_have(&space->pins, hold);
+}
+
+void umd_dma_hold_release(struct umd_dma_space *space, struct umd_dma_hold *hold)
+{
+	struct umd_dma_holds *holds = &space->holds;
+
+	if (!umd_dma_epochs_are_shared(&space->table.epochs) && !is_pinned(space, hold)) {
+		let_go(space, hold);
+		return;
+	}
+
+	hold->mark = umd_dma_epochs_now(&space->table.epochs);
+	hold->next = NULL;
+	*holds->end = hold;
+	holds->end = &hold->next;
+	holds->count++;
+	if (++holds->added % UMD_DMA_HOLDS_BATCH == 0)
+		umd_dma_holds_settle(space);
+}
+
+void umd_dma_holds_settle(struct umd_dma_space *space)
+{
+	struct umd_dma_holds *holds = &space->holds;
+	struct umd_dma_hold **at = &holds->first, *hold;
+
+	while ((hold = *at) && umd_dma_epochs_are_past(&space->table.epochs, hold->mark)) {
+		if (is_pinned(space, hold)) {
+			at = &hold->next;
+			continue;
+		}
+		*at = hold->next;
+		if (!hold->next)
+			holds->end = at;
+		holds->count--;
+		let_go(space, hold);
+	}
+}
+
+bool umd_dma_holds_are_full(struct umd_dma_space *space)
+{
+	if (space->holds.count >= UMD_DMA_HOLDS_MAX)
+		umd_dma_holds_settle(space);
+	return space->holds.count >= UMD_DMA_HOLDS_MAX;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "dma/reader.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/export.h"
+
+UMD_EXPORT int umd_dma_reader_create(struct umd_dma_space *space, unsigned int flags,
+				     struct umd_dma_reader **ret)
+{
+	struct umd_dma_wake *wake = &space->client->wake;
+	struct umd_dma_reader *reader;
+	int err = flags & ~UMD_DMA_READER_NO_SIGBUS ? -EINVAL : umd_dma_wake_open(wake);
+
+	if (err)
+		return err;
+	reader = aligned_alloc(_Alignof(struct umd_dma_reader), sizeof(*reader));
+	if (!reader)
+		return -ENOMEM;
+
+	*reader = (struct umd_dma_reader){.space = space};
+	umd_dma_epochs_join(&space->table.epochs, &reader->visit);
+	wake->fences |= reader->visit.fences;
+	umd_dma_pins_adopt(&space->pins, &reader->cursor);
+	*ret = reader;
+	return 0;
+}
+
+UMD_EXPORT void umd_dma_reader_destroy(struct umd_dma_reader *reader)
+{
+	struct umd_dma_space *space;
+
+	if (!reader)
+		return;
+	space = reader->space;
+	umd_dma_pins_leave(&reader->cursor);
+	umd_dma_epochs_part(&space->table.epochs, &reader->visit);
+	umd_dma_holds_settle(space);
+	free(reader);
+}
+
+UMD_EXPORT void umd_dma_enter(struct umd_dma_reader *reader)
+{
+	umd_dma_visit_enter(&reader->visit, &reader->space->table.epochs);
+}
+
+UMD_EXPORT void umd_dma_leave(struct umd_dma_reader *reader)
+{
+	umd_dma_visit_leave(&reader->visit);
+	umd_dma_wake_tell(&reader->space->client->wake);
+}
+
+UMD_EXPORT void umd_dma_mark(struct umd_dma_reader *reader, uint64_t iova, size_t size)
+{
+	if (size)
+		umd_dma_dirty_mark(&reader->space->dirty, iova, size);
+}
+
+/* Where a page's map is remembered: maps at any regular distance spread well. */
+static inline unsigned int place_of(uint64_t iova)
+{
+	return (uint32_t)(iova / UMD_DMA_PAGE) * 0x9e3779b1u >> 26;
+}
+
+/* Looks up in the table, and fills `slice`. */
+static int look_up(const struct umd_dma_reader *reader, uint64_t iova, struct umd_dma_slice *slice)
+{
+	const struct umd_dma_space *space = reader->space;
+	const struct umd_dma_map *map = umd_dma_table_read(&space->table, iova);
+	uint32_t prot = map ? __atomic_load_n(&map->prot, __ATOMIC_ACQUIRE) : 0;
+
+	if (__atomic_load_n(&space->closed, __ATOMIC_ACQUIRE))
+		return -ENODEV;
+	if (!prot || (map->hold && umd_dma_memory_is_lost(map->hold->memory)))
+		return -EFAULT;
+
+	slice->iova = map->iova;
+	slice->behind = map->size - 1;
+	slice->base = __atomic_load_n(&map->base, __ATOMIC_RELAXED);
+	slice->hold = map->hold;
+	slice->prot = prot;
+	return 0;
+}
+
+/*
+ * Finds the map that `iova` lies in. The slice holds until the reader finds another; its memory,
+ * until the reader leaves.
+ */
+static inline int find(struct umd_dma_reader *reader, uint64_t iova,
+		       const struct umd_dma_slice **ret)
+{
+	struct umd_dma_slice *slice = &reader->slices[place_of(iova)];
+	uint64_t now = umd_dma_epochs_now(&reader->space->table.epochs);
+
+	/* One branch: on which side of the map another one lies is a toss-up. */
+	if ((slice->epoch != now) | (iova - slice->iova > slice->behind)) {
+		int err;
+
+		slice->epoch = 0;
+		err = look_up(reader, iova, slice);
+		if (err)
+			return err;
+		/* Since before it was looked up: what is unmapped meanwhile is looked up again. */
+		slice->epoch = now;
+	}
+	*ret = slice;
+	return 0;
+}
+
+/* The segment that a range begins with. */
+static inline int resolve_one(struct umd_dma_reader *reader, uint64_t iova, size_t size,
+			      uint32_t prot, struct umd_dma_segment *ret)
+{
+	const struct umd_dma_slice *slice;
+	uint64_t behind;
+	int err = find(reader, iova, &slice);
+
+	if (err)
+		return err;
+	if ((slice->prot & prot) != prot)
+		return -EFAULT;
+	if (!slice->base)
+		return -EREMOTE;
+
+	behind = slice->behind - (iova - slice->iova);
+	*ret = (struct umd_dma_segment){
+		.base = slice->base + (iova - slice->iova),
+		.size = behind < size - 1 ? (size_t)behind + 1 : size,
+		.own = slice->hold,
+	};
+	return 0;
+}
+
+UMD_EXPORT int umd_dma_resolve(struct umd_dma_reader *reader, uint64_t iova, size_t size,
+			       uint32_t prot, struct umd_dma_segment *ret_segments,
+			       unsigned int room)
+{
+	unsigned int count = 0;
+
+	if (size && iova > UINT64_MAX - (size - 1))
+		return -EFAULT;
+
+	while (size) {
+		struct umd_dma_segment segment;
+		int err = resolve_one(reader, iova, size, prot, &segment);
+
+		if (err)
+			return err;
+		if (count == room)
+			return -E2BIG;
+		ret_segments[count++] = segment;
+		iova += segment.size;
+		size -= segment.size;
+	}
+	return (int)count;
+}
