@@ -127,16 +127,19 @@ int umd_dma_space_write(struct umd_dma_space *space, uint64_t iova, const void *
 /**
  * A mark of now. What has been unmapped before it is used by nobody any more once
  * umd_dma_space_is_quiet(space, mark). Neither waits; umd_dma_space_fd() polls readable when asking
- * again makes sense, after umd_dma_space_is_quiet() has said no. For a device's space the server
- * does all this before it answers an unmap.
+ * again makes sense, after umd_dma_space_is_quiet() has said no; -1 where there has been no reader
+ * yet, and all is quiet. For a device's space the server does all this before it answers an unmap.
  */
 uint64_t umd_dma_space_mark(const struct umd_dma_space *space);
 bool umd_dma_space_is_quiet(struct umd_dma_space *space, uint64_t mark);
 int umd_dma_space_fd(const struct umd_dma_space *space);
 
 /**
- * Takes from pins of what has been unmapped their memory: what is read or written through them from
- * now on is memory of nobody. For pins that do not end in time; they still have to be unpinned.
+ * Takes from those who still use what has been unmapped their memory: what is read or written
+ * through their segments from now on is memory of nobody. For pins that do not end in time; they
+ * still have to be unpinned. The memory of a file is taken as a whole: all segments in it are void,
+ * also of other ranges and of other spaces of the client, and umd_dma_check() says so. Memory by
+ * address cannot be taken away.
  */
 void umd_dma_space_revoke(struct umd_dma_space *space);
 
@@ -206,12 +209,13 @@ int umd_dma_check(const struct umd_dma_segment *segments, unsigned int count);
  * the device is reset and the pin revoked (umd_dma_space_revoke()).
  *
  * @param prot with UMD_DMA_WRITE the pages count as written for as long as they are pinned
- * @return as umd_dma_resolve(); -ENOMEM beyond the limit of pinned bytes
+ * @return as umd_dma_resolve(); -ENOMEM beyond the limit of pinned bytes; -ENOSPC beyond 64512 pins
+ *	   in a space
  */
 int umd_dma_pin(struct umd_dma_reader *reader, uint64_t iova, size_t size, uint32_t prot,
 		struct umd_dma_segment *ret_segments, unsigned int room);
 
-/** Ends pins, in any thread. The space still exists. */
+/** Ends pins, in any thread, once each. The space still exists. */
 void umd_dma_unpin(const struct umd_dma_segment *segments, unsigned int count);
 
 #ifdef __cplusplus

@@ -27,6 +27,13 @@ static inline void init_space(struct umd_dma_space *space)
 	umd_dma_space_init(space, &client, UMD_DMA_NO_OWNER);
 }
 
+/* Its readers are gone, and its pins have ended. */
+static inline void finish_space(struct umd_dma_space *space)
+{
+	umd_dma_space_finish(space);
+	umd_dma_client_finish(&client);
+}
+
 static inline void limit_space(struct umd_dma_space *space, uint64_t max_mapped)
 {
 	umd_dma_client_limit(space->client, max_mapped, 0);

@@ -23,7 +23,7 @@ static int teardown(void **state)
 {
 	umd_dma_space_reset(&space);
 	umd_dma_reader_destroy(reader);
-	umd_dma_space_reset(&space);
+	finish_space(&space);
 	assert_int_equal(space.holds.count, 0);
 	assert_int_equal(space.table.epochs.retired_size, 0);
 	return 0;

@@ -261,7 +261,7 @@ static void run(bool fences)
 	init_owner(&owner, &world);
 	run_threads(&owner, engines);
 	check_run(&owner, engines);
-	umd_dma_space_reset(&world.space);
+	finish_space(&world.space);
 	munmap((void *)world.memory, size);
 	assert_int_equal(count_mappings(world.fd), 0);
 	close(world.fd);
