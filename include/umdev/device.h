@@ -8,7 +8,8 @@
  * examples/copier.c is a whole device.
  *
  * Threads: a device, its requests, watches and server belong to one thread. Nothing here starts a
- * thread or installs a signal handler, and nothing waits for the peer.
+ * thread or installs a signal handler, and nothing waits for the peer. What threads of the device's
+ * own may use, and may need a handler for, is in umdev/dma.h.
  *
  * Errors are negative errnos. Offsets and sizes are bytes. Register values are host-endian numbers;
  * raw bytes (umd_request_data(), umd_dma_read()) are as the driver wrote them, which for PCI is

@@ -153,7 +153,8 @@ void umd_dma_space_revoke(struct umd_dma_space *space);
  * Making one installs a handler for SIGBUS, once for the process, unless UMD_DMA_READER_NO_SIGBUS:
  * memory that lies in a file whose owner has cut it short would end the process when it is touched.
  * The handler puts memory of nobody in its place, and umd_dma_check() tells of it; SIGBUS for any
- * other reason is passed on to the handler that was there before.
+ * other reason is passed on to the handler that was there before. A handler that the program
+ * installs later has to do the same with ours, and the reader's thread must not block SIGBUS.
  *
  * @return 0; -ENOMEM; -EMFILE
  */

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include "base/fd.h"
 #include "dma/space.h"
 
 void umd_dma_client_init(struct umd_dma_client *client)
@@ -56,38 +58,98 @@ static int keep_place(struct umd_dma_client *client, uint8_t *base, size_t lengt
 	return 0;
 }
 
-/* Maps memory at another address, and has everything follow. */
+/* The place that was kept last, of which nothing came. */
+static void drop_place(struct umd_dma_client *client)
+{
+	struct umd_dma_corpse *corpse = client->corpses;
+
+	client->corpses = corpse->next;
+	client->corpse_count--;
+	free(corpse);
+}
+
+/* Maps memory at another address, under a guard of its own. */
+static int map_again(struct umd_dma_memory *memory, struct umd_dma_guard *ret)
+{
+	struct umd_dma_guard guard = memory->guard;
+	int err;
+
+	guard.base = memory->way->map_again(memory);
+	if (!guard.base)
+		return -ENOMEM;
+	err = umd_dma_guard_add(&guard);
+	if (err)
+		munmap(guard.base, guard.length);
+	else
+		*ret = guard;
+	return err;
+}
+
+/* Moves memory to another address, and has everything follow. */
 static int move(struct umd_dma_client *client, struct umd_dma_memory *memory)
 {
-	uint8_t *old = memory->base, *again;
+	uint8_t *old = memory->base;
+	int err;
 
 	if (client->corpse_count >= UMD_DMA_CORPSES_MAX)
 		return -ENOBUFS;
-	again = memory->way->map_again(memory);
-	if (!again)
-		return -ENOMEM;
-	if (keep_place(client, old, memory->length)) {
-		munmap(again, memory->length);
-		return -ENOMEM;
+	err = keep_place(client, old, memory->length);
+	if (err)
+		return err;
+	err = map_again(memory, &memory->guard);
+	if (err) {
+		drop_place(client);
+		return err;
 	}
 
-	__atomic_store_n(&memory->base, again, __ATOMIC_RELEASE);
+	__atomic_store_n(&memory->base, memory->guard.base, __ATOMIC_RELEASE);
 	for (struct umd_dma_space *space = client->spaces; space; space = space->next)
 		follow(space, memory, old);
 	return 0;
 }
 
+/*
+ * Puts memory of nobody in a place. It need not be there yet; where the system insists on that, it
+ * is a file's; and where nothing helps, whoever touches the place ends the process rather than
+ * reach the client.
+ */
+static void put_nobody(uint8_t *base, size_t length, bool writable)
+{
+	int prot = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+	int fd;
+
+	if (mmap(base, length, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1,
+		 0) != MAP_FAILED)
+		return;
+	fd = memfd_create("nobody", MFD_CLOEXEC);
+	if (fd < 0 || ftruncate(fd, (off_t)length) < 0 ||
+	    mmap(base, length, prot, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd, 0) == MAP_FAILED)
+		mprotect(base, length, PROT_NONE);
+	umd_close(&fd);
+}
+
+/* What was said before is seen by who finds memory of nobody after. */
+static void fence(struct umd_dma_client *client)
+{
+	for (struct umd_dma_space *space = client->spaces; space; space = space->next) {
+		if (umd_dma_epochs_are_shared(&space->table.epochs))
+			umd_dma_epochs_fence(&space->table.epochs);
+	}
+}
+
 void umd_dma_client_take_away(struct umd_dma_client *client, struct umd_dma_memory *memory)
 {
-	uint8_t *old = memory->base;
+	struct umd_dma_guard old = memory->guard;
 
 	if (!memory->way->map_again || memory->taken == client->revocations)
 		return;
 	memory->taken = client->revocations;
-	if (move(client, memory))
+	if (umd_dma_memory_is_lost(memory) || move(client, memory))
 		__atomic_store_n(&memory->lost, true, __ATOMIC_RELEASE);
-	mmap(old, memory->length, PROT_READ | PROT_WRITE,
-	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+	fence(client);
+	put_nobody(old.base, old.length, old.writable);
+	if (memory->base != old.base)
+		umd_dma_guard_remove(&old);
 }
 
 static bool is_touched(const struct umd_dma_client *client, const struct umd_dma_corpse *corpse)

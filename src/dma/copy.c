@@ -17,6 +17,7 @@
 /* Host segments of a range's beginning. */
 struct segments {
 	struct iovec iov[SEGMENTS];
+	const struct umd_dma_memory *memories[SEGMENTS];
 	unsigned int count;
 	size_t bytes;
 };
@@ -27,7 +28,8 @@ static int translate(struct umd_dma_space *space, uint64_t iova, size_t size, ui
 	struct umd_dma_place place;
 	struct umd_dma_map *map = umd_dma_table_find(&space->table, iova, &place);
 
-	*ret = (struct segments){0};
+	ret->count = 0;
+	ret->bytes = 0;
 	for (; ret->bytes < size && ret->count < SEGMENTS;
 	     map = umd_dma_table_next(&space->table, &place)) {
 		uint64_t at = iova + ret->bytes;
@@ -43,11 +45,22 @@ static int translate(struct umd_dma_space *space, uint64_t iova, size_t size, ui
 		left = map->size - (at - map->iova);
 		if (left > size - ret->bytes)
 			left = size - ret->bytes;
+		ret->memories[ret->count] = map->hold->memory;
 		ret->iov[ret->count++] = (struct iovec){.iov_base = map->base + (at - map->iova),
 							.iov_len = (size_t)left};
 		ret->bytes += (size_t)left;
 	}
 	return 0;
+}
+
+/* A thread that found the memory gone may have put other memory there. */
+static bool are_lost(const struct segments *segments)
+{
+	for (unsigned int i = 0; i < segments->count; i++) {
+		if (umd_dma_memory_is_lost(segments->memories[i]))
+			return true;
+	}
+	return false;
 }
 
 static int copy(struct umd_dma_space *space, uint64_t iova, uint8_t *local, size_t size,
@@ -74,7 +87,7 @@ static int copy(struct umd_dma_space *space, uint64_t iova, uint8_t *local, size
 						0);
 		if (prot == UMD_DMA_WRITE) /* what failed may have been written in part */
 			umd_dma_dirty_mark(&space->dirty, iova, segments.bytes);
-		if (n < 0 || (size_t)n != segments.bytes)
+		if (n < 0 || (size_t)n != segments.bytes || are_lost(&segments))
 			return -EFAULT;
 		iova += segments.bytes;
 		local += segments.bytes;

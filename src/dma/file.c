@@ -63,30 +63,48 @@ static struct umd_dma_file *find(struct umd_dma_files *files, const struct ident
 	return NULL;
 }
 
+/* Maps the file of `id`, whose fields are set, and guards it. */
+static int map_memory(struct umd_dma_file *file, int fd, const struct identity *id)
+{
+	struct umd_dma_memory *memory = &file->memory;
+	int prot = id->writable ? PROT_READ | PROT_WRITE : PROT_READ;
+	int err;
+
+	memory->base = mmap(NULL, memory->length, prot, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	if (memory->base == MAP_FAILED)
+		return -errno;
+
+	memory->guard = (struct umd_dma_guard){.base = memory->base,
+					       .length = memory->length,
+					       .block = (size_t)id->block,
+					       .writable = id->writable,
+					       .lost = &memory->lost};
+	err = umd_dma_guard_add(&memory->guard);
+	if (err)
+		munmap(memory->base, memory->length);
+	return err;
+}
+
 static int map_file(struct umd_dma_files *files, int fd, const struct identity *id, uint64_t end,
 		    struct umd_dma_file **ret)
 {
-	struct umd_dma_file *file = calloc(1, sizeof(*file));
 	uint64_t length = end > id->size ? end : id->size;
-	int prot = id->writable ? PROT_READ | PROT_WRITE : PROT_READ;
+	struct umd_dma_file *file;
+	int err;
 
+	if (__builtin_add_overflow(length, id->block - 1, &length) || length > SIZE_MAX / 2)
+		return -ENOMEM;
+	file = calloc(1, sizeof(*file));
 	if (!file)
 		return -ENOMEM;
 
-	*file = (struct umd_dma_file){.memory.way = umd_dma_ways[UMD_DMA_BY_FD],
-				      .device = id->device,
-				      .inode = id->inode,
-				      .writable = id->writable};
-	if (__builtin_add_overflow(length, id->block - 1, &length) || length > SIZE_MAX / 2) {
-		free(file);
-		return -ENOMEM;
-	}
+	file->memory.way = umd_dma_ways[UMD_DMA_BY_FD];
 	file->memory.length = (size_t)(length / id->block * id->block);
-	file->memory.base =
-		mmap(NULL, file->memory.length, prot, MAP_SHARED | MAP_NORESERVE, fd, 0);
-	if (file->memory.base == MAP_FAILED) {
-		int err = -errno;
-
+	file->device = id->device;
+	file->inode = id->inode;
+	file->writable = id->writable;
+	err = map_memory(file, fd, id);
+	if (err) {
 		free(file);
 		return err;
 	}
@@ -203,6 +221,7 @@ static void unmap_file(struct umd_dma_files *files, struct umd_dma_file *file)
 		at = &(*at)->next;
 	*at = file->next;
 	forget(files, file);
+	umd_dma_guard_remove(&file->memory.guard);
 	munmap(file->memory.base, file->memory.length);
 	free(file);
 }

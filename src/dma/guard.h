@@ -56,16 +56,22 @@ int umd_dma_guard_add(struct umd_dma_guard *guard);
 void umd_dma_guard_remove(struct umd_dma_guard *guard);
 
 /*
- * Whether any use of the range so far may have been of memory of nobody. The use before comes first
- * for all to see: for that the handler makes every thread execute a fence before it puts memory in.
+ * Whether any use of the range so far may have been of memory of nobody, by its `lost`. The use
+ * before comes first for all to see: for that the handler makes every thread execute a fence before
+ * it puts memory in.
  */
-static inline bool umd_dma_guard_is_lost(const struct umd_dma_guard *guard)
+static inline bool umd_dma_guard_tells(const bool *lost)
 {
 	if (__builtin_expect(umd_dma_guard_fences, false))
 		__sync_synchronize();
 	else
 		atomic_signal_fence(memory_order_seq_cst);
-	return __atomic_load_n(guard->lost, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(lost, __ATOMIC_ACQUIRE);
+}
+
+static inline bool umd_dma_guard_is_lost(const struct umd_dma_guard *guard)
+{
+	return umd_dma_guard_tells(guard->lost);
 }
 
 #endif

@@ -278,10 +278,12 @@ UMD_EXPORT int umd_dma_check(const struct umd_dma_segment *segments, unsigned in
 	for (unsigned int i = 0; i < count; i++) {
 		const struct umd_dma_hold *hold = segments[i].own;
 		const struct umd_dma_memory *memory = hold->memory;
-		const uint8_t *base = __atomic_load_n(&memory->base, __ATOMIC_ACQUIRE);
+		const uint8_t *base;
 
-		if ((uintptr_t)segments[i].base - (uintptr_t)base >= memory->length ||
-		    umd_dma_memory_is_lost(memory))
+		if (umd_dma_memory_is_lost(memory))
+			return -EFAULT;
+		base = __atomic_load_n(&memory->base, __ATOMIC_ACQUIRE);
+		if ((uintptr_t)segments[i].base - (uintptr_t)base >= memory->length)
 			return -EFAULT;
 	}
 	return 0;

@@ -13,6 +13,8 @@ UMD_EXPORT int umd_dma_reader_create(struct umd_dma_space *space, unsigned int f
 	struct umd_dma_reader *reader;
 	int err = flags & ~UMD_DMA_READER_NO_SIGBUS ? -EINVAL : umd_dma_wake_open(wake);
 
+	if (!err && !(flags & UMD_DMA_READER_NO_SIGBUS))
+		err = umd_dma_guard_install();
 	if (err)
 		return err;
 	reader = aligned_alloc(_Alignof(struct umd_dma_reader), sizeof(*reader));

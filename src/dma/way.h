@@ -15,6 +15,8 @@
 
 #include <umdev/dma.h>
 
+#include "dma/guard.h"
+
 struct umd_dma_client;
 struct umd_dma_way;
 
@@ -23,9 +25,10 @@ struct umd_dma_memory {
 	const struct umd_dma_way *way;
 	uint8_t *base; /* its first byte; another when it was taken from who used it */
 	size_t length;
-	size_t refs;	/* maps that lie in it, and those that were unmapped and are still in use */
-	bool lost;	/* for good: it was cut off, and what is at `base` is memory of nobody */
-	uint64_t taken; /* the revocation that moved it last */
+	size_t refs; /* maps that lie in it, and those that were unmapped and are still in use */
+	bool lost;   /* for good: it was cut off, and what is at `base` is memory of nobody */
+	struct umd_dma_guard guard; /* over [base, base + length), where a way has one */
+	uint64_t taken;		    /* the revocation that moved it last */
 };
 
 /* Where the memory of a map lies. */
@@ -55,16 +58,18 @@ struct umd_dma_way {
 
 	/*
 	 * Makes the memory appear at another address, too; the old one becomes the caller's. NULL
-	 * where that cannot be done. No function: what was given out cannot be taken back.
+	 * where that cannot be done. No function: what was given out cannot be taken back. Who
+	 * has it has a guard.
 	 */
 	uint8_t *(*map_again)(struct umd_dma_memory *memory);
 };
 
 extern const struct umd_dma_way *const umd_dma_ways[UMD_DMA_KINDS];
 
+/* Asked behind a use of the memory, it tells of that use, too. */
 static inline bool umd_dma_memory_is_lost(const struct umd_dma_memory *memory)
 {
-	return __atomic_load_n(&memory->lost, __ATOMIC_ACQUIRE);
+	return umd_dma_guard_tells(&memory->lost);
 }
 
 #endif

@@ -19,7 +19,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	umd_dma_space_reset(&space);
+	finish_space(&space);
 	return 0;
 }
 

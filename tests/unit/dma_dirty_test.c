@@ -24,7 +24,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	umd_dma_space_reset(&space);
+	finish_space(&space);
 	assert_null(dirty->log);
 	return 0;
 }
