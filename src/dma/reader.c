@@ -23,7 +23,8 @@ UMD_EXPORT int umd_dma_reader_create(struct umd_dma_space *space, unsigned int f
 
 	*reader = (struct umd_dma_reader){.space = space};
 	umd_dma_epochs_join(&space->table.epochs, &reader->visit);
-	wake->fences |= reader->visit.fences;
+	if (reader->visit.fences)
+		__atomic_store_n(&wake->fences, true, __ATOMIC_RELAXED);
 	umd_dma_pins_adopt(&space->pins, &reader->cursor);
 	*ret = reader;
 	return 0;

@@ -31,7 +31,7 @@ void umd_dma_wake_signal(struct umd_dma_wake *wake);
 /* Something has ended, in any thread. */
 static inline void umd_dma_wake_tell(struct umd_dma_wake *wake)
 {
-	if (wake->fences)
+	if (__builtin_expect(__atomic_load_n(&wake->fences, __ATOMIC_RELAXED), 0))
 		atomic_thread_fence(memory_order_seq_cst);
 	else
 		atomic_signal_fence(memory_order_seq_cst);
