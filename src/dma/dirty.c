@@ -24,10 +24,9 @@ struct logged {
 struct umd_dma_log {
 	struct umd_dma_retired retired;
 	size_t count;
-	bool all;     /* writes outside the ranges count, too */
-	bool outside; /* and there was one */
-	uint64_t *words;
-	struct logged ranges[]; /* ascending */
+	bool all;		/* writes outside the ranges count, too */
+	bool outside;		/* and there was one */
+	struct logged ranges[]; /* ascending; their words come behind them */
 };
 
 /* ---- Starting and stopping ----------------------------------------------------------------- */
@@ -73,36 +72,49 @@ static int sort_ranges(struct umd_dma_log *log)
 	return 0;
 }
 
+static size_t log_size(size_t ranges)
+{
+	return sizeof(struct umd_dma_log) + ranges * sizeof(struct logged);
+}
+
 static uint64_t words_of(const struct logged *range)
 {
 	return (range->last - range->iova) / PAGE / WORD_BITS + 1;
 }
 
-static int add_bitmap(struct umd_dma_log *log)
+/* Grows a log by the words of its ranges. */
+static int add_bitmap(struct umd_dma_log **log)
 {
+	size_t size = log_size((*log)->count);
 	uint64_t pages = 0, words = 0;
+	struct umd_dma_log *grown;
 
-	for (size_t i = 0; i < log->count; i++) {
-		pages += (log->ranges[i].last - log->ranges[i].iova) / PAGE + 1;
+	for (size_t i = 0; i < (*log)->count; i++) {
+		const struct logged *range = &(*log)->ranges[i];
+
+		pages += (range->last - range->iova) / PAGE + 1;
 		if (pages > UMD_DMA_DIRTY_PAGES_MAX)
 			return -ENOSPC;
-		words += words_of(&log->ranges[i]);
+		words += words_of(range);
 	}
-	log->words = calloc(words ? words : 1, sizeof(*log->words));
-	if (!log->words)
+	grown = calloc(1, size + words * sizeof(uint64_t));
+	if (!grown)
 		return -ENOMEM;
 
+	memcpy(grown, *log, size);
+	free(*log);
+	*log = grown;
 	words = 0;
-	for (size_t i = 0; i < log->count; i++) {
-		log->ranges[i].words = log->words + words;
-		words += words_of(&log->ranges[i]);
+	for (size_t i = 0; i < grown->count; i++) {
+		grown->ranges[i].words = (uint64_t *)(void *)((uint8_t *)grown + size) + words;
+		words += words_of(&grown->ranges[i]);
 	}
 	return 0;
 }
 
 static struct umd_dma_log *make_log(size_t room)
 {
-	return calloc(1, sizeof(struct umd_dma_log) + room * sizeof(struct logged));
+	return calloc(1, log_size(room));
 }
 
 static void add_range(struct umd_dma_log *log, uint64_t iova, uint64_t size)
@@ -116,7 +128,7 @@ static int run_log(struct umd_dma_dirty *dirty, struct umd_dma_log *log)
 	int err = sort_ranges(log);
 
 	if (!err)
-		err = add_bitmap(log);
+		err = add_bitmap(&log);
 	if (err) {
 		free(log);
 		return err;
@@ -164,14 +176,6 @@ int umd_dma_dirty_start_all(struct umd_dma_dirty *dirty, const struct umd_dma_ta
 	return run_log(dirty, log);
 }
 
-static void free_log(struct umd_dma_retired *retired)
-{
-	struct umd_dma_log *log = (struct umd_dma_log *)(void *)retired;
-
-	free(log->words);
-	free(log);
-}
-
 void umd_dma_dirty_stop(struct umd_dma_dirty *dirty)
 {
 	struct umd_dma_log *log = dirty->log;
@@ -179,11 +183,10 @@ void umd_dma_dirty_stop(struct umd_dma_dirty *dirty)
 	if (!log)
 		return;
 	__atomic_store_n(&dirty->log, NULL, __ATOMIC_RELEASE);
-	log->retired = (struct umd_dma_retired){.free = free_log};
 	if (dirty->epochs)
 		umd_dma_epochs_retire(dirty->epochs, &log->retired);
 	else
-		free_log(&log->retired);
+		free(log);
 }
 
 /* ---- Pages of a range ---------------------------------------------------------------------- */

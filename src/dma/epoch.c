@@ -78,7 +78,7 @@ bool umd_dma_epochs_can_retire(struct umd_dma_epochs *epochs, size_t size)
 void umd_dma_epochs_retire(struct umd_dma_epochs *epochs, struct umd_dma_retired *retired)
 {
 	if (!epochs->visits) {
-		retired->free(retired);
+		free(retired);
 		return;
 	}
 
@@ -96,7 +96,7 @@ static void free_waiting(struct umd_dma_epochs *epochs)
 	for (struct umd_dma_retired *retired = epochs->waiting; retired; retired = next) {
 		next = retired->next;
 		epochs->retired_size -= retired->size;
-		retired->free(retired);
+		free(retired);
 	}
 	epochs->waiting = NULL;
 }

@@ -28,7 +28,6 @@
 struct umd_dma_retired {
 	struct umd_dma_retired *next;
 	size_t size; /* of the allocation, in bytes */
-	void (*free)(struct umd_dma_retired *retired);
 };
 
 /* A reader's cache line. */

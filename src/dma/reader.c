@@ -21,7 +21,8 @@ UMD_EXPORT int umd_dma_reader_create(struct umd_dma_space *space, unsigned int f
 	if (!reader)
 		return -ENOMEM;
 
-	*reader = (struct umd_dma_reader){.space = space};
+	*reader = (struct umd_dma_reader){
+		.space = space, .epochs = &space->table.epochs, .wake = wake};
 	umd_dma_epochs_join(&space->table.epochs, &reader->visit);
 	if (reader->visit.fences)
 		__atomic_store_n(&wake->fences, true, __ATOMIC_RELAXED);
@@ -45,13 +46,13 @@ UMD_EXPORT void umd_dma_reader_destroy(struct umd_dma_reader *reader)
 
 UMD_EXPORT void umd_dma_enter(struct umd_dma_reader *reader)
 {
-	umd_dma_visit_enter(&reader->visit, &reader->space->table.epochs);
+	umd_dma_visit_enter(&reader->visit, reader->epochs);
 }
 
 UMD_EXPORT void umd_dma_leave(struct umd_dma_reader *reader)
 {
 	umd_dma_visit_leave(&reader->visit);
-	umd_dma_wake_tell(&reader->space->client->wake);
+	umd_dma_wake_tell(reader->wake);
 }
 
 UMD_EXPORT void umd_dma_mark(struct umd_dma_reader *reader, uint64_t iova, size_t size)
@@ -90,11 +91,10 @@ static int look_up(const struct umd_dma_reader *reader, uint64_t iova, struct um
  * Finds the map that `iova` lies in. The slice holds until the reader finds another; its memory,
  * until the reader leaves.
  */
-static inline int find(struct umd_dma_reader *reader, uint64_t iova,
+static inline int find(struct umd_dma_reader *reader, uint64_t now, uint64_t iova,
 		       const struct umd_dma_slice **ret)
 {
 	struct umd_dma_slice *slice = &reader->slices[place_of(iova)];
-	uint64_t now = umd_dma_epochs_now(&reader->space->table.epochs);
 
 	/* One branch: on which side of the map another one lies is a toss-up. */
 	if ((slice->epoch != now) | (iova - slice->iova > slice->behind)) {
@@ -111,50 +111,39 @@ static inline int find(struct umd_dma_reader *reader, uint64_t iova,
 	return 0;
 }
 
-/* The segment that a range begins with. */
-static inline int resolve_one(struct umd_dma_reader *reader, uint64_t iova, size_t size,
-			      uint32_t prot, struct umd_dma_segment *ret)
-{
-	const struct umd_dma_slice *slice;
-	uint64_t behind;
-	int err = find(reader, iova, &slice);
-
-	if (err)
-		return err;
-	if ((slice->prot & prot) != prot)
-		return -EFAULT;
-	if (!slice->base)
-		return -EREMOTE;
-
-	behind = slice->behind - (iova - slice->iova);
-	*ret = (struct umd_dma_segment){
-		.base = slice->base + (iova - slice->iova),
-		.size = behind < size - 1 ? (size_t)behind + 1 : size,
-		.own = slice->hold,
-	};
-	return 0;
-}
-
+/* Each segment is written in place: a copy would wait for what was just stored. */
 UMD_EXPORT int umd_dma_resolve(struct umd_dma_reader *reader, uint64_t iova, size_t size,
 			       uint32_t prot, struct umd_dma_segment *ret_segments,
 			       unsigned int room)
 {
-	unsigned int count = 0;
+	uint64_t now = umd_dma_epochs_now(reader->epochs);
+	struct umd_dma_segment *segment = ret_segments;
 
 	if (size && iova > UINT64_MAX - (size - 1))
 		return -EFAULT;
 
-	while (size) {
-		struct umd_dma_segment segment;
-		int err = resolve_one(reader, iova, size, prot, &segment);
+	for (; size; segment++) {
+		const struct umd_dma_slice *slice;
+		uint64_t at, behind;
+		int err = find(reader, now, iova, &slice);
 
 		if (err)
 			return err;
-		if (count == room)
+		if ((slice->prot & prot) != prot)
+			return -EFAULT;
+		if (!slice->base)
+			return -EREMOTE;
+		if (segment == ret_segments + room)
 			return -E2BIG;
-		ret_segments[count++] = segment;
-		iova += segment.size;
-		size -= segment.size;
+
+		at = iova - slice->iova;
+		behind = slice->behind - at;
+		segment->base = slice->base + at;
+		segment->size = behind < size - 1 ? (size_t)behind + 1 : size;
+		segment->own = slice->hold;
+		segment->pin = NULL;
+		iova += segment->size;
+		size -= segment->size;
 	}
-	return (int)count;
+	return (int)(segment - ret_segments);
 }

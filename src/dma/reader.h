@@ -27,6 +27,8 @@ struct umd_dma_slice {
 struct umd_dma_reader {
 	struct umd_dma_visit visit;
 	struct umd_dma_space *space;
+	const struct umd_dma_epochs *epochs; /* the space's */
+	struct umd_dma_wake *wake;	     /* its owner's */
 	struct umd_dma_pin_cursor cursor;
 	struct umd_dma_slice slices[UMD_DMA_READER_SLICES] __attribute__((aligned(64)));
 };

@@ -94,11 +94,6 @@ static bool is_shared(const struct umd_dma_table *table)
 	return umd_dma_epochs_are_shared(&table->epochs);
 }
 
-static void free_block(struct umd_dma_retired *retired)
-{
-	free(retired);
-}
-
 /* At the beginning of a cache line. */
 static void *allocate(struct umd_dma_table *table, size_t size)
 {
@@ -107,7 +102,7 @@ static void *allocate(struct umd_dma_table *table, size_t size)
 		umd_dma_epochs_can_retire(&table->epochs, size) ? aligned_alloc(LINE, lines) : NULL;
 
 	if (retired)
-		*retired = (struct umd_dma_retired){.size = size, .free = free_block};
+		*retired = (struct umd_dma_retired){.size = size};
 	return retired;
 }
 
