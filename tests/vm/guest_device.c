@@ -17,7 +17,7 @@ int guest_problem(const char *format, ...)
 	int error = errno;
 	va_list arguments;
 
-	fputs("guest-vfio: ", stderr);
+	fprintf(stderr, "%s: ", program_invocation_short_name);
 	va_start(arguments, format);
 	vfprintf(stderr, format, arguments);
 	va_end(arguments);
