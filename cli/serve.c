@@ -2,6 +2,7 @@
 /* `umdev serve`: its arguments. */
 #include "serve.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -12,7 +13,7 @@
 #include "cli.h"
 #include "kinds.h"
 
-enum { SOCKET_PATH = 256, FD, GRACE, PRINT_CAPABILITIES };
+enum { SOCKET_PATH = 256, FD, GRACE, MAX_MAPPED, PRINT_CAPABILITIES };
 
 #define GRACE_MAX 86400 /* seconds: a day */
 
@@ -20,6 +21,7 @@ static const struct option long_options[] = {
 	{"socket-path", required_argument, NULL, SOCKET_PATH},
 	{"fd", required_argument, NULL, FD},
 	{"grace", required_argument, NULL, GRACE},
+	{"max-mapped", required_argument, NULL, MAX_MAPPED},
 	{"option", required_argument, NULL, 'o'},
 	{"print-capabilities", no_argument, NULL, PRINT_CAPABILITIES},
 	{"help", no_argument, NULL, 'h'},
@@ -67,6 +69,38 @@ static int parse_grace(const char *text, unsigned int *ret)
 	return CLI_OK;
 }
 
+/* Bytes, or with a letter behind, K, M, G or T, so many times 1024. */
+static bool parse_size(const char *text, uint64_t *ret)
+{
+	static const char letters[] = "KMGT";
+	const char *letter;
+	unsigned int shift = 0;
+	uint64_t value;
+	char *end;
+
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	letter = *end ? strchr(letters, toupper((unsigned char)*end)) : NULL;
+	if (letter) {
+		shift = 10 * (unsigned int)(letter - letters + 1);
+		end++;
+	}
+	if (errno || *end || value > UINT64_MAX >> shift)
+		return false;
+	*ret = value << shift;
+	return true;
+}
+
+static int parse_max_mapped(const char *text, uint64_t *ret)
+{
+	if (!parse_size(text, ret) || *ret < 4096)
+		return cli_misuse(" serve", "--max-mapped wants a size, such as 2G, not '%s'",
+				  text);
+	return CLI_OK;
+}
+
 static int parse_options(int argc, char **argv, struct serve *serve, struct asked *asked)
 {
 	int option, status = CLI_OK;
@@ -82,6 +116,9 @@ static int parse_options(int argc, char **argv, struct serve *serve, struct aske
 			break;
 		case GRACE:
 			status = parse_grace(optarg, &serve->grace);
+			break;
+		case MAX_MAPPED:
+			status = parse_max_mapped(optarg, &serve->max_mapped);
 			break;
 		case 'o':
 			serve->options[serve->option_count++] = optarg;

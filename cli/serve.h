@@ -13,7 +13,8 @@ struct serve {
 	int fd;			 /* -1: none */
 	const char **options;	 /* "name=value", as given */
 	size_t option_count;
-	unsigned int grace; /* seconds that a driver has to let go when the process is to end */
+	uint64_t max_mapped; /* bytes of memory that a driver may map for DMA; 0: any number */
+	unsigned int grace;  /* seconds that a driver has to let go when the process is to end */
 };
 
 /* Serves until SIGTERM or SIGINT. Returns an exit status. */

@@ -31,6 +31,8 @@ void serve_help(FILE *to)
 	      "                        Set an option of the kind\n"
 	      "  --grace SECONDS       When ended, ask the driver to let go of the device first (the\n"
 	      "                        REQ interrupt) and wait so long; a second signal ends at once\n"
+	      "  --max-mapped SIZE     Let the driver map so much memory for DMA and no more: bytes,\n"
+	      "                        or with K, M, G or T; a VM maps all of its memory\n"
 	      "  --print-capabilities  Print what the kind can do as JSON, and exit\n"
 	      "  -h, --help            This text; with a KIND, the kind's options\n"
 	      "\n",

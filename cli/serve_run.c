@@ -81,8 +81,10 @@ static void on_signal(void *data, uint32_t events)
 static int create_server(struct umd_device *device, const struct serve *serve,
 			 struct umd_server **ret)
 {
-	const struct umd_server_options options = {
-		.size = sizeof(options), .socket_path = serve->socket_path, .fd = serve->fd};
+	const struct umd_server_options options = {.size = sizeof(options),
+						   .socket_path = serve->socket_path,
+						   .fd = serve->fd,
+						   .max_mapped_bytes = serve->max_mapped};
 	int err = umd_server_create(device, &options, ret);
 
 	switch (err) {

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """`umdev serve` as a process: sockets, signals, exit statuses, what it costs."""
 
+import errno
 import json
 import os
 import signal
 import socket
+import struct
 import time
 
 import pytest
@@ -93,6 +95,36 @@ def test_a_second_signal_ends_at_once(umdev, path):
 def test_grace_is_a_number_of_seconds(umdev, path, seconds):
     text = umdev.refuses(2, "serve", "serial", "--socket-path", path, "--grace", seconds)
     assert f"--grace wants seconds, 0 to 86400, not '{seconds}'" in text
+
+
+def message(number, command, payload):
+    """A vfio-user command."""
+    return struct.pack("<HHIII", number, command, 16 + len(payload), 0, 0) + payload
+
+
+def map_memory(sock, number, address, size):
+    """DMA_MAP of memory without a file. Returns the reply's error."""
+    sock.sendall(message(number, 2, struct.pack("<IIQQQ", 32, 1, 0, address, size)))
+    return struct.unpack("<HHIII", sock.recv(16))[4]
+
+
+@pytest.mark.parametrize("limit, size", [("8192", 8192), ("9K", 8192), ("1m", 1 << 20),
+                                         ("2G", 2 << 30), ("1T", 1 << 40)])
+def test_a_driver_maps_no_more_than_allowed(umdev, path, limit, size):
+    with umdev.serving("serial", "--socket-path", path, "--max-mapped", limit, *NULL) as server:
+        with connect(path) as client:
+            client.sendall(message(1, 1, struct.pack("<HH", 0, 1)))
+            assert client.recv(4096)
+            assert map_memory(client, 2, 0, size) == 0
+            assert map_memory(client, 3, size, 4096) == errno.ENOMEM
+        assert stop(server) == 0
+
+
+@pytest.mark.parametrize("size", ["", "x", "-1", "4095", "1.5G", "G", "2GB", "16777216T",
+                                  "18446744073709551616", " 4096"])
+def test_what_may_be_mapped_is_a_size(umdev, path, size):
+    text = umdev.refuses(2, "serve", "serial", "--socket-path", path, "--max-mapped", size)
+    assert f"--max-mapped wants a size, such as 2G, not '{size}'" in text
 
 
 def test_a_path_in_use(umdev, path):
