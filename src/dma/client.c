@@ -145,7 +145,7 @@ void umd_dma_client_take_away(struct umd_dma_client *client, struct umd_dma_memo
 		return;
 	memory->taken = client->revocations;
 	if (umd_dma_memory_is_lost(memory) || move(client, memory))
-		__atomic_store_n(&memory->lost, true, __ATOMIC_RELEASE);
+		umd_dma_guard_lose(&memory->lost);
 	fence(client);
 	put_nobody(old.base, old.length, old.writable);
 	if (memory->base != old.base)

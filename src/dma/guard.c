@@ -38,6 +38,7 @@ struct chunk {
 };
 
 bool umd_dma_guard_fences;
+bool umd_dma_guard_losses;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct chunk *chunks; /* the handler reads it */
@@ -177,7 +178,7 @@ static bool replace(uintptr_t address)
 	if (!find(address, &guard))
 		return false;
 
-	__atomic_store_n(guard.lost, true, __ATOMIC_SEQ_CST);
+	umd_dma_guard_lose(guard.lost);
 	if (!umd_dma_guard_fences)
 		syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
 

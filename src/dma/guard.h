@@ -41,6 +41,14 @@ struct umd_dma_guard {
 };
 
 extern bool umd_dma_guard_fences; /* no membarrier() here: who asks executes the fence */
+extern bool umd_dma_guard_losses; /* there has been one, of whatever range */
+
+/* Notes that a range is lost, for whoever asks later, in any thread and in signal handlers. */
+static inline void umd_dma_guard_lose(bool *lost)
+{
+	__atomic_store_n(lost, true, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&umd_dma_guard_losses, true, __ATOMIC_SEQ_CST);
+}
 
 /* Installs the handler for SIGBUS, once for the process; the one that was there gets the rest. */
 int umd_dma_guard_install(void);

@@ -28,18 +28,12 @@ static void let_go(struct umd_dma_space *space, struct umd_dma_hold *hold)
 	free(hold);
 }
 
-/* Of a removed map that no reader sees any more: no pin is made any more. */
-static bool is_pinned(const struct umd_dma_space *space, const struct umd_dma_hold *hold)
-{
-	return __atomic_load_n(&hold->was_pinned, __ATOMIC_RELAXED) &&
-	       umd_dma_pins_have(&space->pins, hold);
-}
-
 void umd_dma_hold_release(struct umd_dma_space *space, struct umd_dma_hold *hold)
 {
 	struct umd_dma_holds *holds = &space->holds;
 
-	if (!umd_dma_epochs_are_shared(&space->table.epochs) && !is_pinned(space, hold)) {
+	if (!umd_dma_epochs_are_shared(&space->table.epochs) &&
+	    !umd_dma_pins_are_possible(&space->pins)) {
 		let_go(space, hold);
 		return;
 	}
@@ -53,13 +47,27 @@ void umd_dma_hold_release(struct umd_dma_space *space, struct umd_dma_hold *hold
 		umd_dma_holds_settle(space);
 }
 
+/*
+ * No pin is made of what readers do not see any more, so a hold that is not found pinned then never
+ * will be. Pins are looked through once for all holds.
+ */
 void umd_dma_holds_settle(struct umd_dma_space *space)
 {
 	struct umd_dma_holds *holds = &space->holds;
 	struct umd_dma_hold **at = &holds->first, *hold;
+	uint64_t past = 0;
 
-	while ((hold = *at) && umd_dma_epochs_are_past(&space->table.epochs, hold->mark)) {
-		if (is_pinned(space, hold)) {
+	for (hold = holds->first; hold; hold = hold->next) {
+		if (!umd_dma_epochs_are_past(&space->table.epochs, hold->mark))
+			break;
+		past = hold->mark;
+	}
+	if (!past)
+		return;
+
+	umd_dma_pins_tell_holds(&space->pins, ++holds->round);
+	while ((hold = *at) && hold->mark <= past) {
+		if (hold->round == holds->round) {
 			at = &hold->next;
 			continue;
 		}

@@ -23,8 +23,8 @@ struct umd_dma_space;
 
 struct umd_dma_hold {
 	struct umd_dma_memory *memory;
-	bool was_pinned; /* ever, by any thread */
-	uint64_t mark;	 /* the epoch that began when the map had been removed */
+	uint64_t mark;	/* the epoch that began when the map had been removed */
+	uint64_t round; /* the last in which a pin of it was found */
 	struct umd_dma_hold *next;
 };
 
@@ -32,6 +32,7 @@ struct umd_dma_hold {
 struct umd_dma_holds {
 	struct umd_dma_hold *first, **end; /* where the next one goes */
 	size_t count, added;
+	uint64_t round; /* of looking for pins */
 };
 
 void umd_dma_holds_init(struct umd_dma_holds *holds);

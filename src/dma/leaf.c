@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#define MAPS   UMD_DMA_LEAF_MAPS
-#define STRIDE UMD_DMA_LEAF_STRIDE
-#define FAR    UMD_DMA_LEAF_FAR
+#define MAPS  UMD_DMA_LEAF_MAPS
+#define PARTS UMD_DMA_LEAF_PARTS
+#define FAR   UMD_DMA_LEAF_FAR
 
 static uint64_t last_page(const struct umd_dma_map *map)
 {
@@ -27,19 +27,44 @@ size_t umd_dma_leaf_search_wide(const struct umd_dma_leaf *leaf, uint64_t iova)
 	return low;
 }
 
+/* The last map's part is the last but one or two: see umd_dma_leaf_part(). */
+static uint32_t scale(const struct umd_dma_leaf *leaf)
+{
+	uint64_t span = leaf->count ? last_page(&leaf->maps[leaf->count - 1]) - leaf->first : 0;
+	uint64_t scale;
+
+	if (span >= FAR)
+		return 0;
+	scale = span ? ((uint64_t)(PARTS - 2) << 31) / span : UINT32_MAX;
+	if (scale > UINT32_MAX)
+		return UINT32_MAX;
+	return scale ? (uint32_t)scale : 1;
+}
+
+static void write_hints(struct umd_dma_leaf *leaf)
+{
+	size_t part = 0;
+
+	for (size_t i = 0; i < leaf->count; i++) {
+		size_t last = umd_dma_leaf_part(leaf, leaf->pages[i]);
+
+		while (part <= last && part < PARTS)
+			leaf->hints[part++] = (uint8_t)i;
+	}
+	memset(leaf->hints + part, (int)leaf->count, PARTS - part);
+}
+
 void umd_dma_leaf_number(struct umd_dma_leaf *leaf)
 {
 	size_t count = leaf->count;
 
 	leaf->first = count ? last_page(&leaf->maps[0]) : 0;
-	leaf->wide = count && last_page(&leaf->maps[count - 1]) - leaf->first >= FAR;
-	for (size_t i = 0; i < count && !leaf->wide; i++)
-		leaf->pages[i] = (int32_t)(last_page(&leaf->maps[i]) - leaf->first);
-	for (size_t i = count; i < MAPS; i++)
-		leaf->pages[i] = FAR;
-	for (size_t i = 0; i < MAPS / STRIDE - 1; i++)
-		leaf->steps[i] = leaf->pages[i * STRIDE + STRIDE - 1];
-	leaf->steps[MAPS / STRIDE - 1] = FAR;
+	leaf->scale = scale(leaf);
+	for (size_t i = 0; i < count && leaf->scale; i++)
+		leaf->pages[i] = (uint32_t)(last_page(&leaf->maps[i]) - leaf->first);
+	leaf->pages[count] = FAR;
+	if (leaf->scale)
+		write_hints(leaf);
 }
 
 void umd_dma_leaf_append(struct umd_dma_leaf *to, const struct umd_dma_leaf *from, size_t begin,

@@ -21,16 +21,18 @@ static struct umd_dma_hold *hold_of(const struct umd_dma_pin *pin)
 	return __atomic_load_n(&pin->hold, __ATOMIC_ACQUIRE);
 }
 
-bool umd_dma_pins_have(const struct umd_dma_pins *pins, const struct umd_dma_hold *hold)
+/* Only the owner frees holds, so those found are there. */
+void umd_dma_pins_tell_holds(const struct umd_dma_pins *pins, uint64_t round)
 {
 	for (const struct umd_dma_pin_block *block = first_block(pins); block;
 	     block = block->next) {
 		for (unsigned int i = 0; i < UMD_DMA_PIN_BLOCK; i++) {
-			if (hold_of(&block->pins[i]) == hold)
-				return true;
+			struct umd_dma_hold *hold = hold_of(&block->pins[i]);
+
+			if (hold)
+				hold->round = round;
 		}
 	}
-	return false;
 }
 
 bool umd_dma_pins_reach(const struct umd_dma_pins *pins, const uint8_t *base, size_t length)
@@ -173,7 +175,6 @@ static struct umd_dma_pin *find_far(struct umd_dma_reader *reader)
 static bool add_pin(struct umd_dma_reader *reader, uint64_t iova, uint32_t prot,
 		    struct umd_dma_segment *segment)
 {
-	struct umd_dma_hold *hold = segment->own;
 	struct umd_dma_pin *pin = reader->cursor.block ? find_slot(&reader->cursor) : NULL;
 
 	if (!pin)
@@ -181,13 +182,11 @@ static bool add_pin(struct umd_dma_reader *reader, uint64_t iova, uint32_t prot,
 	if (!pin)
 		return false;
 
-	if (!__atomic_load_n(&hold->was_pinned, __ATOMIC_RELAXED))
-		__atomic_store_n(&hold->was_pinned, true, __ATOMIC_RELAXED);
 	__atomic_store_n(&pin->base, segment->base, __ATOMIC_RELAXED);
 	__atomic_store_n(&pin->iova, iova, __ATOMIC_RELAXED);
 	__atomic_store_n(&pin->size, segment->size, __ATOMIC_RELAXED);
 	__atomic_store_n(&pin->prot, prot, __ATOMIC_RELAXED);
-	__atomic_store_n(&pin->hold, hold, __ATOMIC_RELEASE);
+	__atomic_store_n(&pin->hold, segment->own, __ATOMIC_RELEASE);
 	segment->pin = pin;
 	return true;
 }

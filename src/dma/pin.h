@@ -3,9 +3,8 @@
  * Pins: memory that is used for longer than a reader stays inside.
  *
  * A pin is a slot that its reader's thread fills and any thread empties. The owner finds out what
- * is pinned by looking through the slots, which it does for a map that was removed and had ever
- * been pinned, and for the dirty log: so that making and ending a pin are a few stores, and no
- * counter is shared.
+ * is pinned by looking through the slots, which it does when maps have been removed, and for the
+ * dirty log: so that making and ending a pin are a few stores, and no counter is shared.
  *
  * Slots come in blocks. A block belongs to one reader, and to the next one when that is gone.
  */
@@ -49,8 +48,14 @@ struct umd_dma_pin_cursor {
 	unsigned int at;
 };
 
-/* Whether a map that no pin is made of any more is pinned. */
-bool umd_dma_pins_have(const struct umd_dma_pins *pins, const struct umd_dma_hold *hold);
+/* Whether there may be any: there has been one. */
+static inline bool umd_dma_pins_are_possible(const struct umd_dma_pins *pins)
+{
+	return __atomic_load_n(&pins->blocks, __ATOMIC_ACQUIRE);
+}
+
+/* Writes a number into each hold that is pinned, as its `round`. */
+void umd_dma_pins_tell_holds(const struct umd_dma_pins *pins, uint64_t round);
 
 /* Whether somebody has a pin in a stretch of memory. */
 bool umd_dma_pins_reach(const struct umd_dma_pins *pins, const uint8_t *base, size_t length);

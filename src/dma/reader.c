@@ -67,16 +67,23 @@ static inline unsigned int place_of(uint64_t iova)
 	return (uint32_t)(iova / UMD_DMA_PAGE) * 0x9e3779b1u >> 26;
 }
 
+/* Before there has been a loss at all, nothing of the hold is looked at: it may be far. */
+static inline bool is_lost(const struct umd_dma_map *map)
+{
+	return __builtin_expect(__atomic_load_n(&umd_dma_guard_losses, __ATOMIC_ACQUIRE), 0) &&
+	       map->hold && umd_dma_memory_is_lost(map->hold->memory);
+}
+
 /* Looks up in the table, and fills `slice`. */
 static int look_up(const struct umd_dma_reader *reader, uint64_t iova, struct umd_dma_slice *slice)
 {
 	const struct umd_dma_space *space = reader->space;
-	const struct umd_dma_map *map = umd_dma_table_read(&space->table, iova);
+	const struct umd_dma_map *end, *map = umd_dma_table_read(&space->table, iova, &end);
 	uint32_t prot = map ? __atomic_load_n(&map->prot, __ATOMIC_ACQUIRE) : 0;
 
 	if (__atomic_load_n(&space->closed, __ATOMIC_ACQUIRE))
 		return -ENODEV;
-	if (!prot || (map->hold && umd_dma_memory_is_lost(map->hold->memory)))
+	if (!prot || is_lost(map))
 		return -EFAULT;
 
 	slice->iova = map->iova;
@@ -111,39 +118,90 @@ static inline int find(struct umd_dma_reader *reader, uint64_t now, uint64_t iov
 	return 0;
 }
 
-/* Each segment is written in place: a copy would wait for what was just stored. */
+/* Writes a segment, in place: a copy would wait for what was just stored. Returns its size. */
+static inline size_t put_segment(struct umd_dma_segment *segment, uint8_t *base, uint64_t behind,
+				 size_t size, struct umd_dma_hold *hold)
+{
+	segment->base = base;
+	segment->size = behind < size - 1 ? (size_t)behind + 1 : size;
+	segment->own = hold;
+	segment->pin = NULL;
+	return segment->size;
+}
+
+/* What a map that was found in the table is good for: 0, or an error. */
+static inline int check_map(const struct umd_dma_space *space, const struct umd_dma_map *map,
+			    uint32_t prot)
+{
+	uint32_t granted = map ? __atomic_load_n(&map->prot, __ATOMIC_ACQUIRE) : 0;
+
+	if (__atomic_load_n(&space->closed, __ATOMIC_ACQUIRE))
+		return -ENODEV;
+	if (!granted || (granted & prot) != prot)
+		return -EFAULT;
+	if (!map->hold)
+		return -EREMOTE;
+	return is_lost(map) ? -EFAULT : 0;
+}
+
+/* The maps behind the first: neighbours in the table, as a rule. */
+static int resolve_more(const struct umd_dma_space *space, uint64_t iova, size_t size,
+			uint32_t prot, struct umd_dma_segment *segments, unsigned int room)
+{
+	const struct umd_dma_map *map = NULL, *end = NULL;
+	unsigned int count = 0;
+
+	while (size) {
+		uint64_t at;
+		size_t taken;
+		int err;
+
+		if (!map || ++map == end || map->iova != iova)
+			map = umd_dma_table_read(&space->table, iova, &end);
+		err = check_map(space, map, prot);
+		if (!err && count == room)
+			err = -E2BIG;
+		if (err)
+			return err;
+
+		at = iova - map->iova;
+		taken = put_segment(&segments[count++],
+				    __atomic_load_n(&map->base, __ATOMIC_RELAXED) + at,
+				    map->size - 1 - at, size, map->hold);
+		iova += taken;
+		size -= taken;
+	}
+	return (int)count;
+}
+
 UMD_EXPORT int umd_dma_resolve(struct umd_dma_reader *reader, uint64_t iova, size_t size,
 			       uint32_t prot, struct umd_dma_segment *ret_segments,
 			       unsigned int room)
 {
-	uint64_t now = umd_dma_epochs_now(reader->epochs);
-	struct umd_dma_segment *segment = ret_segments;
+	const struct umd_dma_slice *slice;
+	uint64_t at;
+	size_t taken;
+	int err;
 
-	if (size && iova > UINT64_MAX - (size - 1))
+	if (!size)
+		return 0;
+	if (iova > UINT64_MAX - (size - 1))
 		return -EFAULT;
+	err = find(reader, umd_dma_epochs_now(reader->epochs), iova, &slice);
+	if (err)
+		return err;
+	if ((slice->prot & prot) != prot)
+		return -EFAULT;
+	if (!slice->base)
+		return -EREMOTE;
+	if (!room)
+		return -E2BIG;
 
-	for (; size; segment++) {
-		const struct umd_dma_slice *slice;
-		uint64_t at, behind;
-		int err = find(reader, now, iova, &slice);
-
-		if (err)
-			return err;
-		if ((slice->prot & prot) != prot)
-			return -EFAULT;
-		if (!slice->base)
-			return -EREMOTE;
-		if (segment == ret_segments + room)
-			return -E2BIG;
-
-		at = iova - slice->iova;
-		behind = slice->behind - at;
-		segment->base = slice->base + at;
-		segment->size = behind < size - 1 ? (size_t)behind + 1 : size;
-		segment->own = slice->hold;
-		segment->pin = NULL;
-		iova += segment->size;
-		size -= segment->size;
-	}
-	return (int)(segment - ret_segments);
+	at = iova - slice->iova;
+	taken = put_segment(ret_segments, slice->base + at, slice->behind - at, size, slice->hold);
+	if (taken == size)
+		return 1;
+	err = resolve_more(reader->space, iova + taken, size - taken, prot, ret_segments + 1,
+			   room - 1);
+	return err < 0 ? err : 1 + err;
 }

@@ -66,16 +66,19 @@ struct umd_dma_map *umd_dma_table_next(const struct umd_dma_table *table,
 /* ---- Looking up, readers ------------------------------------------------------------------- */
 
 /* The first map that ends at or after `iova`. */
-static inline const struct umd_dma_map *read_leaf(const struct umd_dma_leaf *leaf, uint64_t iova)
+static inline const struct umd_dma_map *read_leaf(const struct umd_dma_leaf *leaf, uint64_t iova,
+						  const struct umd_dma_map **ret_end)
 {
 	size_t i = umd_dma_leaf_search(leaf, iova);
 
 	while (i < leaf->count && umd_dma_map_is_hidden(&leaf->maps[i]))
 		i++;
+	*ret_end = &leaf->maps[leaf->count];
 	return i < leaf->count ? &leaf->maps[i] : NULL;
 }
 
-const struct umd_dma_map *umd_dma_table_read(const struct umd_dma_table *table, uint64_t iova)
+const struct umd_dma_map *umd_dma_table_read(const struct umd_dma_table *table, uint64_t iova,
+					     const struct umd_dma_map **ret_end)
 {
 	const struct umd_dma_index *index = __atomic_load_n(&table->index, __ATOMIC_ACQUIRE);
 	const struct umd_dma_map *map = NULL;
@@ -83,7 +86,8 @@ const struct umd_dma_map *umd_dma_table_read(const struct umd_dma_table *table, 
 	if (!index)
 		return NULL;
 	for (size_t i = umd_dma_index_search(index, iova); !map && i < index->count; i++)
-		map = read_leaf(__atomic_load_n(&index->entries[i].leaf, __ATOMIC_ACQUIRE), iova);
+		map = read_leaf(__atomic_load_n(&index->entries[i].leaf, __ATOMIC_ACQUIRE), iova,
+				ret_end);
 	return map && map->iova <= iova ? map : NULL;
 }
 

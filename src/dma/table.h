@@ -76,7 +76,10 @@ struct umd_dma_map *umd_dma_table_at(const struct umd_dma_table *table,
  * For readers, inside: the map that `iova` lies in; NULL where there is none. What was removed
  * before is not found; what is removed meanwhile may be, with a `prot` that becomes 0. The memory
  * stays until the reader leaves.
+ *
+ * @param ret_end maps that follow this one stand behind it, up to here
  */
-const struct umd_dma_map *umd_dma_table_read(const struct umd_dma_table *table, uint64_t iova);
+const struct umd_dma_map *umd_dma_table_read(const struct umd_dma_table *table, uint64_t iova,
+					     const struct umd_dma_map **ret_end);
 
 #endif
