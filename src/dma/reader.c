@@ -74,61 +74,6 @@ static inline bool is_lost(const struct umd_dma_map *map)
 	       map->hold && umd_dma_memory_is_lost(map->hold->memory);
 }
 
-/* Looks up in the table, and fills `slice`. */
-static int look_up(const struct umd_dma_reader *reader, uint64_t iova, struct umd_dma_slice *slice)
-{
-	const struct umd_dma_space *space = reader->space;
-	const struct umd_dma_map *end, *map = umd_dma_table_read(&space->table, iova, &end);
-	uint32_t prot = map ? __atomic_load_n(&map->prot, __ATOMIC_ACQUIRE) : 0;
-
-	if (__atomic_load_n(&space->closed, __ATOMIC_ACQUIRE))
-		return -ENODEV;
-	if (!prot || is_lost(map))
-		return -EFAULT;
-
-	slice->iova = map->iova;
-	slice->behind = map->size - 1;
-	slice->base = __atomic_load_n(&map->base, __ATOMIC_RELAXED);
-	slice->hold = map->hold;
-	slice->prot = prot;
-	return 0;
-}
-
-/*
- * Finds the map that `iova` lies in. The slice holds until the reader finds another; its memory,
- * until the reader leaves.
- */
-static inline int find(struct umd_dma_reader *reader, uint64_t now, uint64_t iova,
-		       const struct umd_dma_slice **ret)
-{
-	struct umd_dma_slice *slice = &reader->slices[place_of(iova)];
-
-	/* One branch: on which side of the map another one lies is a toss-up. */
-	if ((slice->epoch != now) | (iova - slice->iova > slice->behind)) {
-		int err;
-
-		slice->epoch = 0;
-		err = look_up(reader, iova, slice);
-		if (err)
-			return err;
-		/* Since before it was looked up: what is unmapped meanwhile is looked up again. */
-		slice->epoch = now;
-	}
-	*ret = slice;
-	return 0;
-}
-
-/* Writes a segment, in place: a copy would wait for what was just stored. Returns its size. */
-static inline size_t put_segment(struct umd_dma_segment *segment, uint8_t *base, uint64_t behind,
-				 size_t size, struct umd_dma_hold *hold)
-{
-	segment->base = base;
-	segment->size = behind < size - 1 ? (size_t)behind + 1 : size;
-	segment->own = hold;
-	segment->pin = NULL;
-	return segment->size;
-}
-
 /* What a map that was found in the table is good for: 0, or an error. */
 static inline int check_map(const struct umd_dma_space *space, const struct umd_dma_map *map,
 			    uint32_t prot)
@@ -144,25 +89,62 @@ static inline int check_map(const struct umd_dma_space *space, const struct umd_
 	return is_lost(map) ? -EFAULT : 0;
 }
 
-/* The maps behind the first: neighbours in the table, as a rule. */
-static int resolve_more(const struct umd_dma_space *space, uint64_t iova, size_t size,
-			uint32_t prot, struct umd_dma_segment *segments, unsigned int room)
+/*
+ * Remembers a map as of an epoch that had begun before it was looked up: what is unmapped meanwhile
+ * is looked up again. What it grants is read once more, and may be nothing by now.
+ */
+static inline void remember(struct umd_dma_slice *slice, uint64_t epoch,
+			    const struct umd_dma_map *map)
 {
-	const struct umd_dma_map *map = NULL, *end = NULL;
+	slice->iova = map->iova;
+	slice->behind = map->size - 1;
+	slice->base = __atomic_load_n(&map->base, __ATOMIC_RELAXED);
+	slice->hold = map->hold;
+	slice->prot = __atomic_load_n(&map->prot, __ATOMIC_RELAXED);
+	slice->epoch = epoch;
+}
+
+/* Writes a segment, in place: a copy would wait for what was just stored. Returns its size. */
+static inline size_t put_segment(struct umd_dma_segment *segment, uint8_t *base, uint64_t behind,
+				 size_t size, struct umd_dma_hold *hold)
+{
+	segment->base = base;
+	segment->size = behind < size - 1 ? (size_t)behind + 1 : size;
+	segment->own = hold;
+	segment->pin = NULL;
+	return segment->size;
+}
+
+/*
+ * Resolves by the table; maps that follow each other are neighbours there, as a rule.
+ *
+ * @param slice where the first map is to be remembered; NULL: nowhere
+ */
+__attribute__((noinline)) static int
+resolve_far(const struct umd_dma_reader *reader, struct umd_dma_slice *slice, uint64_t iova,
+	    size_t size, uint32_t prot, struct umd_dma_segment *segments, unsigned int room)
+{
+	const struct umd_dma_space *space = reader->space;
+	uint64_t epoch = umd_dma_epochs_now(reader->epochs);
+	struct umd_dma_found found = {NULL, NULL};
 	unsigned int count = 0;
 
 	while (size) {
+		const struct umd_dma_map *map;
 		uint64_t at;
 		size_t taken;
 		int err;
 
-		if (!map || ++map == end || map->iova != iova)
-			map = umd_dma_table_read(&space->table, iova, &end);
+		if (!found.map || ++found.map == found.end || found.map->iova != iova)
+			found = umd_dma_table_read(&space->table, iova);
+		map = found.map;
 		err = check_map(space, map, prot);
 		if (!err && count == room)
 			err = -E2BIG;
 		if (err)
 			return err;
+		if (slice && !count)
+			remember(slice, epoch, map);
 
 		at = iova - map->iova;
 		taken = put_segment(&segments[count++],
@@ -178,30 +160,23 @@ UMD_EXPORT int umd_dma_resolve(struct umd_dma_reader *reader, uint64_t iova, siz
 			       uint32_t prot, struct umd_dma_segment *ret_segments,
 			       unsigned int room)
 {
-	const struct umd_dma_slice *slice;
-	uint64_t at;
+	struct umd_dma_slice *slice = &reader->slices[place_of(iova)];
+	uint64_t at = iova - slice->iova;
 	size_t taken;
-	int err;
+	int more;
 
 	if (!size)
 		return 0;
 	if (iova > UINT64_MAX - (size - 1))
 		return -EFAULT;
-	err = find(reader, umd_dma_epochs_now(reader->epochs), iova, &slice);
-	if (err)
-		return err;
-	if ((slice->prot & prot) != prot)
-		return -EFAULT;
-	if (!slice->base)
-		return -EREMOTE;
-	if (!room)
-		return -E2BIG;
+	if (slice->epoch != umd_dma_epochs_now(reader->epochs) || at > slice->behind ||
+	    (slice->prot & prot) != prot || !room)
+		return resolve_far(reader, slice, iova, size, prot, ret_segments, room);
 
-	at = iova - slice->iova;
 	taken = put_segment(ret_segments, slice->base + at, slice->behind - at, size, slice->hold);
 	if (taken == size)
 		return 1;
-	err = resolve_more(reader->space, iova + taken, size - taken, prot, ret_segments + 1,
+	more = resolve_far(reader, NULL, iova + taken, size - taken, prot, ret_segments + 1,
 			   room - 1);
-	return err < 0 ? err : 1 + err;
+	return more < 0 ? more : 1 + more;
 }

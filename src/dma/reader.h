@@ -14,13 +14,13 @@
 
 #define UMD_DMA_READER_SLICES 64u /* what the 6 bits of place_of() say */
 
-/* A map as readers see it. */
+/* A map of memory as a reader saw it. */
 struct umd_dma_slice {
 	uint64_t iova;
-	uint64_t behind;	   /* bytes behind the first */
-	uint64_t epoch;		   /* in which it was looked up; 0: nothing is here */
-	uint8_t *base;		   /* of its first byte; NULL: reachable by message only */
-	struct umd_dma_hold *hold; /* NULL where base is */
+	uint64_t behind; /* bytes behind the first */
+	uint64_t epoch;	 /* in which it was looked up; 0: nothing is here */
+	uint8_t *base;	 /* of its first byte */
+	struct umd_dma_hold *hold;
 	uint32_t prot;
 };
 

@@ -66,29 +66,28 @@ struct umd_dma_map *umd_dma_table_next(const struct umd_dma_table *table,
 /* ---- Looking up, readers ------------------------------------------------------------------- */
 
 /* The first map that ends at or after `iova`. */
-static inline const struct umd_dma_map *read_leaf(const struct umd_dma_leaf *leaf, uint64_t iova,
-						  const struct umd_dma_map **ret_end)
+static inline struct umd_dma_found read_leaf(const struct umd_dma_leaf *leaf, uint64_t iova)
 {
-	size_t i = umd_dma_leaf_search(leaf, iova);
+	const struct umd_dma_map *map = &leaf->maps[umd_dma_leaf_search(leaf, iova)];
+	const struct umd_dma_map *end = &leaf->maps[leaf->count];
 
-	while (i < leaf->count && umd_dma_map_is_hidden(&leaf->maps[i]))
-		i++;
-	*ret_end = &leaf->maps[leaf->count];
-	return i < leaf->count ? &leaf->maps[i] : NULL;
+	while (map < end && umd_dma_map_is_hidden(map))
+		map++;
+	return (struct umd_dma_found){map < end ? map : NULL, end};
 }
 
-const struct umd_dma_map *umd_dma_table_read(const struct umd_dma_table *table, uint64_t iova,
-					     const struct umd_dma_map **ret_end)
+struct umd_dma_found umd_dma_table_read(const struct umd_dma_table *table, uint64_t iova)
 {
 	const struct umd_dma_index *index = __atomic_load_n(&table->index, __ATOMIC_ACQUIRE);
-	const struct umd_dma_map *map = NULL;
+	struct umd_dma_found found = {NULL, NULL};
 
 	if (!index)
-		return NULL;
-	for (size_t i = umd_dma_index_search(index, iova); !map && i < index->count; i++)
-		map = read_leaf(__atomic_load_n(&index->entries[i].leaf, __ATOMIC_ACQUIRE), iova,
-				ret_end);
-	return map && map->iova <= iova ? map : NULL;
+		return found;
+	for (size_t i = umd_dma_index_search(index, iova); !found.map && i < index->count; i++)
+		found = read_leaf(__atomic_load_n(&index->entries[i].leaf, __ATOMIC_ACQUIRE), iova);
+	if (found.map && found.map->iova > iova)
+		found.map = NULL;
+	return found;
 }
 
 /* ---- What is changed, and what is put in its place ----------------------------------------- */

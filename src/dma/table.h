@@ -72,14 +72,16 @@ void umd_dma_table_remove(struct umd_dma_table *table, struct umd_dma_place *pla
 struct umd_dma_map *umd_dma_table_at(const struct umd_dma_table *table,
 				     const struct umd_dma_place *place);
 
+/* A map, and the end of those that stand behind it: its followers, as far as they go. */
+struct umd_dma_found {
+	const struct umd_dma_map *map, *end;
+};
+
 /*
  * For readers, inside: the map that `iova` lies in; NULL where there is none. What was removed
  * before is not found; what is removed meanwhile may be, with a `prot` that becomes 0. The memory
  * stays until the reader leaves.
- *
- * @param ret_end maps that follow this one stand behind it, up to here
  */
-const struct umd_dma_map *umd_dma_table_read(const struct umd_dma_table *table, uint64_t iova,
-					     const struct umd_dma_map **ret_end);
+struct umd_dma_found umd_dma_table_read(const struct umd_dma_table *table, uint64_t iova);
 
 #endif

@@ -13,7 +13,6 @@
 #define REFERENCE 4096u /* maps at most */
 
 static struct umd_dma_table table;
-static const struct umd_dma_map *end; /* of what a reader found */
 static struct umd_dma_visit visit;    /* a reader's, in those tests that have one */
 static bool shared;
 
@@ -94,7 +93,7 @@ static bool is_read(uint64_t iova)
 	bool same;
 
 	umd_dma_visit_enter(&visit, &table.epochs);
-	map = umd_dma_table_read(&table, iova, &end);
+	map = umd_dma_table_read(&table, iova).map;
 	same = at < count && maps[at].iova <= iova ? is_same(map, at) : !map;
 	umd_dma_visit_leave(&visit);
 	return same;
@@ -384,10 +383,10 @@ static void test_removed_map_is_hidden_from_readers_at_once(void **state)
 	for (uint64_t i = 0; i < 3; i++)
 		add(i * PAGE, PAGE);
 	umd_dma_visit_enter(&visit, &table.epochs);
-	map = umd_dma_table_read(&table, PAGE, &end);
+	map = umd_dma_table_read(&table, PAGE).map;
 	assert_true(is_same(map, 1));
 	assert_true(remove_range(PAGE, PAGE));
-	assert_null(umd_dma_table_read(&table, PAGE, &end));
+	assert_null(umd_dma_table_read(&table, PAGE).map);
 	assert_int_equal(map->iova, PAGE);
 	umd_dma_visit_leave(&visit);
 }
@@ -430,11 +429,11 @@ static void test_reader_that_stays_inside_holds_back_bounded_memory(void **state
 	}
 	assert_true(added > 1000);
 	assert_true(remove_range(0, 0));
-	assert_null(umd_dma_table_read(&table, 0, &end));
+	assert_null(umd_dma_table_read(&table, 0).map);
 	umd_dma_visit_leave(&visit);
 	assert_int_equal(umd_dma_table_add(&table, &map), 0);
-	assert_non_null(umd_dma_table_read(&table, PAGE, &end));
-	assert_null(umd_dma_table_read(&table, 0, &end));
+	assert_non_null(umd_dma_table_read(&table, PAGE).map);
+	assert_null(umd_dma_table_read(&table, 0).map);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
