@@ -15,14 +15,21 @@ class Served:
 
 
 @dataclass(frozen=True)
+class Alone:
+    """A program that measures itself: nobody is served. Its arguments come behind MILLISECONDS."""
+    argv: tuple
+
+
+@dataclass(frozen=True)
 class Case:
     name: str  # of bench_client's case, up to a colon
     title: str
     unit: str  # what one operation is
     floor: tuple | Served  # program and arguments after MILLISECONDS; {...} is filled in
     target: float | None = None  # ours at most so many times the floor
+    most: float | None = None  # ns, at most
     batch: bool = False  # under SCHED_BATCH, where a process that wakes up preempts no other
-    server: tuple = DEVICE  # program and arguments after SOCKET_PATH
+    server: tuple | Alone = DEVICE  # program and arguments after SOCKET_PATH
     across: bool = False  # the server on another CPU; the floor puts its own second process there
 
 
@@ -42,6 +49,18 @@ class Case:
 # the other CPU, or finds it awake: those rows have no target.
 #
 # Sizes are vfio-user's, in bytes, with the header of 16: a region access is 16 more, then its data.
+#
+# What an engine's thread pays for the memory behind an address is shown beside the least that any
+# table could cost, and beside a binary search. Its targets are times, of a machine of 2.6 GHz; the
+# ratios say more of another one.
+
+
+def find(maps, kind, most, title, floor="array", suffix=""):
+    name = f"find-{kind}:{maps}{suffix}"
+    return Case(name, title, "call", ("floor_find", str(maps), floor),
+                most=most, server=Alone(("bench_find", str(maps), kind)))
+
+
 CASES = (
     Case("read", "region read, 4 bytes", "read", ("floor_echo", "32", "36"), 1.05),
     Case("read:fds", "  beside an echo that takes fds", "read",
@@ -70,4 +89,13 @@ CASES = (
          server=("bench_ping", "trigger"), across=True),
     Case("ping:store-across", "  by a store, across CPUs", "round trip",
          ("floor_event", "{other}"), server=("bench_ping", "store"), across=True),
+    find(1, "short", 8, "find, the same map again"),
+    find(16, "short", 10, "find among 16 maps"),
+    find(1000, "short", 14, "find among 1,000 maps"),
+    find(1000, "short", None, "  beside a binary search", "search", ":search"),
+    find(65000, "short", 25, "find among 65,000 maps"),
+    find(65000, "short", None, "  beside a binary search", "search", ":search"),
+    find(1000, "counted", 24, "pin and unpin, 1,000 maps"),
+    find(65000, "counted", 35, "pin and unpin, 65,000 maps"),
+    find(1000, "span", 60, "find a span of 16 maps"),
 )

@@ -44,5 +44,5 @@ void measure(unsigned int milliseconds, batch_fn *batch, void *data, unsigned in
 	for (end = now() + budget; !n || (now() < end && n < BATCHES); n++)
 		samples[n] = time_batch(batch, data, count);
 	qsort(samples, n, sizeof(samples[0]), by_value);
-	printf("ns=%.1f batches=%zu\n", (double)samples[n / 2] / operations, n);
+	printf("ns=%.2f batches=%zu\n", (double)samples[n / 2] / operations, n);
 }

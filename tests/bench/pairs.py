@@ -34,7 +34,8 @@ class Row:
 
     @property
     def over(self):
-        return self.case.target is not None and self.ratio > self.case.target
+        return (self.case.target is not None and self.ratio > self.case.target
+                or self.case.most is not None and self.ours > self.case.most)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from cases import DEVICE, Served
+from cases import DEVICE, Alone, Served
 
 TIMEOUT = 60  # seconds: nothing here takes a tenth of it
 
@@ -89,6 +89,9 @@ class Programs:
 
     def ours(self, case, milliseconds, server=DEVICE, across=False):
         """One repetition against our server, in processes of its own as the floor is."""
+        if isinstance(server, Alone):
+            program, *arguments = server.argv
+            return run([self.bench(program), str(milliseconds), *arguments])
         with self.serving(self.device(server), across) as (_, path):
             return run([self.bench("bench_client"), case, path, str(milliseconds)])
 

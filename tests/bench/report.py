@@ -69,13 +69,23 @@ def mark(target, over):
     return "" if target is None else "OVER" if over else "ok"
 
 
+def nanoseconds(value):
+    return f"{value:,.0f} ns" if value >= 100 else f"{value:.1f} ns"
+
+
+def aim(case):
+    """A target as people read it, and how to tell whether there is one."""
+    if case.most is not None:
+        return f"<={case.most:.0f} ns"
+    return "" if case.target is None else f"<= {case.target:.2f}"
+
+
 def print_row(row):
-    target = row.case.target
+    target = aim(row.case)
     print(COLUMNS.format(
-        row.case.title, f"{row.ours:,.0f} ns", f"{row.floor:,.0f} ns", f"{row.ratio:.3f}",
+        row.case.title, nanoseconds(row.ours), nanoseconds(row.floor), f"{row.ratio:.3f}",
         f"{row.quartiles[0]:.3f}-{row.quartiles[1]:.3f}",
-        "" if target is None else f"<= {target:.2f}",
-        mark(target, row.over),
+        target, mark(target or None, row.over),
         f"{row.aa:.3f}")
         + ("  VOID" if row.void else "  noisy" if row.noisy else "")
         + (f"  attempt {row.attempts}" if row.attempts > 1 else "")
@@ -101,6 +111,7 @@ def as_json(c, rows, figures, void):
             "ours_ns": row.ours, "floor_ns": row.floor, "floor": floor_name(row.case.floor),
             "scheduling": "batch" if row.case.batch else "other", "across_cpus": row.case.across,
             "ratio": row.ratio, "quartiles": row.quartiles, "target": row.case.target,
+            "target_ns": row.case.most,
             "over": row.over, "aa": row.aa, "aa_quartiles": row.aa_quartiles, "void": row.void,
             "noisy": row.noisy, "attempts": row.attempts, "refused": row.notes["refused"],
         } for row in rows],
