@@ -94,6 +94,7 @@ int main(int argc, char **argv)
 {
 	uint64_t (*find)(uint64_t address);
 	uint64_t budget, end;
+	double median;
 	size_t n = 0;
 
 	if (argc != 4 || (maps = strtoul(argv[2], NULL, 10)) == 0)
@@ -107,6 +108,7 @@ int main(int argc, char **argv)
 	     n++)
 		samples[n] = batch(find);
 	qsort(samples, n, sizeof(*samples), by_value);
-	printf("ns=%.2f batches=%zu\n", (double)samples[n / 2] / QUESTIONS, n);
+	median = (double)samples[n / 2];
+	printf("ns=%.2f batches=%zu\n", median / QUESTIONS, n);
 	return 0;
 }
