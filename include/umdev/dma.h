@@ -2,9 +2,9 @@
 /*
  * DMA address spaces: what of somebody's memory a device may touch, and the use of it from threads.
  *
- * A space leads from IOVA, the addresses that a driver gives to a device, to memory of this process.
- * A served device has a space that its client fills (umd_device_space()); whoever holds the table
- * for somebody else, as a parent does for an instance, makes a space of its own and fills it.
+ * A space leads from IOVA, the addresses that a driver gives to a device, to memory of this
+ *process. A served device has a space that its client fills (umd_device_space()); whoever holds the
+ *table for somebody else, as a parent does for an instance, makes a space of its own and fills it.
  *
  * A space belongs to one thread, the one that changes it; for a device's space that is the thread
  * of umd_server_dispatch(). Other threads, the engines that move data, look up through readers. A
@@ -168,7 +168,7 @@ void umd_dma_reader_destroy(struct umd_dma_reader *reader);
 /** A piece of memory that a range leads to. */
 struct umd_dma_segment {
 	uint8_t *base;
-	size_t size; /* bytes; never 0 */
+	size_t size;	 /* bytes; never 0 */
 	void *own, *pin; /* the library's */
 };
 
@@ -206,8 +206,8 @@ int umd_dma_check(const struct umd_dma_segment *segments, unsigned int count);
 
 /**
  * As umd_dma_resolve(), outside of enter and leave, and valid until umd_dma_unpin(), whatever is
- * unmapped meanwhile. Who asked for the unmap is answered when the pin ends; after a second without,
- * the device is reset and the pin revoked (umd_dma_space_revoke()).
+ * unmapped meanwhile. Who asked for the unmap is answered when the pin ends; after a second
+ *without, the device is reset and the pin revoked (umd_dma_space_revoke()).
  *
  * @param prot with UMD_DMA_WRITE the pages count as written for as long as they are pinned
  * @return as umd_dma_resolve(); -ENOMEM beyond the limit of pinned bytes; -ENOSPC beyond 64512 pins

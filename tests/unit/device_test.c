@@ -169,9 +169,9 @@ static void map_page(uint64_t iova)
 	int fd = memfd_create("dma", MFD_CLOEXEC);
 
 	assert_int_equal(ftruncate(fd, PAGE), 0);
-	assert_int_equal(
-		umd_dma_space_map_fd(&device->space, iova, PAGE, UMD_DMA_READ | UMD_DMA_WRITE, fd, 0),
-		0);
+	assert_int_equal(umd_dma_space_map_fd(&device->space, iova, PAGE,
+					      UMD_DMA_READ | UMD_DMA_WRITE, fd, 0),
+			 0);
 	close(fd);
 }
 

@@ -230,7 +230,8 @@ static void test_reset_leaves_nothing(void **state)
 	int fd = make_file(16 * PAGE), fds = unit_count_fds();
 
 	for (uint64_t i = 0; i < 16; i++)
-		assert_int_equal(umd_dma_space_map_fd(&space, i * PAGE, PAGE, READ, fd, i * PAGE), 0);
+		assert_int_equal(umd_dma_space_map_fd(&space, i * PAGE, PAGE, READ, fd, i * PAGE),
+				 0);
 	space.max_maps = 2;
 	umd_dma_space_reset(&space);
 	assert_int_equal(count_mappings(fd), 0);

@@ -370,7 +370,8 @@ static void use_dma(void)
 	int fd = memfd_create("dma", MFD_CLOEXEC);
 
 	assert_int_equal(ftruncate(fd, PAGE), 0);
-	assert_int_equal(umd_dma_space_map_fd(&device->space, DMA_AT, PAGE, UMD_DMA_READ, fd, 0), 0);
+	assert_int_equal(umd_dma_space_map_fd(&device->space, DMA_AT, PAGE, UMD_DMA_READ, fd, 0),
+			 0);
 	close(fd);
 	device_set_command(device, PCI_COMMAND_MASTER);
 }

@@ -13,7 +13,7 @@
 #define REFERENCE 4096u /* maps at most */
 
 static struct umd_dma_table table;
-static struct umd_dma_visit visit;    /* a reader's, in those tests that have one */
+static struct umd_dma_visit visit; /* a reader's, in those tests that have one */
 static bool shared;
 
 /* The reference: sorted, without overlaps. */
