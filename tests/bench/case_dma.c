@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * DMA maps of 4 KiB slices of one sparse file of 256 MiB: pairs of a map and its unmap, with the
- * file otherwise unmapped or with one slice that stays; and 65,535 maps at once, kept until the
- * caller has looked at the server.
+ * file otherwise unmapped, with one slice that stays, or with 65,000; and 65,535 maps at once, kept
+ * until the caller has looked at the server. The slices lie in file order at IOVAs that jump about,
+ * as a guest's IOMMU driver hands them out.
  */
 #include "measure.h"
 
@@ -15,6 +16,7 @@
 
 #define SLICE  4096ull
 #define SLICES 65536ull
+#define DEEP   65000ull	    /* slices that stay, of case_dma_deep() */
 #define BASE   (1ull << 32) /* IOVA of the first slice */
 #define HELD   (1ull << 40) /* IOVA of the slice that stays */
 #define WAYS   3	    /* readable and writable */
@@ -35,7 +37,7 @@ struct dma_case {
 	struct iovec iov;
 	struct msghdr message; /* the request with its file */
 	_Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(int))];
-	uint64_t slice;
+	uint64_t slice, first; /* the last one mapped; those before `first` stay */
 };
 
 static void prepare(struct dma_case *c, struct client *client)
@@ -78,14 +80,20 @@ static void unmap(struct dma_case *c, uint64_t iova)
 	client_check(c->client, &reply.header, sizeof(reply));
 }
 
+/* An odd factor leaves none of the places out. */
+static uint64_t iova_of(uint64_t slice)
+{
+	return BASE + slice * 40503 % SLICES * SLICE;
+}
+
 static void pair_batch(void *data, unsigned int count)
 {
 	struct dma_case *c = data;
 
 	while (count--) {
-		c->slice = (c->slice + 1) % SLICES;
-		map(c, c->slice, BASE + c->slice * SLICE);
-		unmap(c, BASE + c->slice * SLICE);
+		c->slice = c->slice + 1 < SLICES ? c->slice + 1 : c->first;
+		map(c, c->slice, iova_of(c->slice));
+		unmap(c, iova_of(c->slice));
 	}
 }
 
@@ -108,7 +116,18 @@ void case_dma_held(struct client *client, unsigned int milliseconds)
 	measure(milliseconds, pair_batch, &c, 12, 12);
 }
 
-/* The slices in file order at IOVAs that jump about, as a guest's IOMMU driver hands them out. */
+void case_dma_deep(struct client *client, unsigned int milliseconds)
+{
+	struct dma_case c;
+
+	client_open(client, client->path);
+	prepare(&c, client);
+	for (; c.first < DEEP; c.first++)
+		map(&c, c.first, iova_of(c.first));
+	c.slice = c.first;
+	measure(milliseconds, pair_batch, &c, 12, 12);
+}
+
 void case_maps(struct client *client, unsigned int milliseconds)
 {
 	struct timespec begin, end;
@@ -120,7 +139,7 @@ void case_maps(struct client *client, unsigned int milliseconds)
 	prepare(&c, client);
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	for (uint64_t i = 0; i < SLICES - 1; i++)
-		map(&c, i, BASE + i * 40503 % SLICES * SLICE);
+		map(&c, i, iova_of(i));
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	elapsed = (double)(end.tv_sec - begin.tv_sec) * 1e9 + (double)(end.tv_nsec - begin.tv_nsec);
 	printf("maps=%llu ns=%.1f\n", SLICES - 1, elapsed / (double)(SLICES - 1));

@@ -48,6 +48,11 @@ class Case:
 # two writes, so that one of two signals differs. Across CPUs a wake-up also costs an interrupt of
 # the other CPU, or finds it awake: those rows have no target.
 #
+# A pair of a map and its unmap among 65,000 maps is shown beside our own with no other map.
+#
+# A DMA read by message moves 64 KiB in two messages, since one moves at most 32 KiB of them; its
+# floor moves the same messages between two processes, one of which asks for both at once.
+#
 # Sizes are vfio-user's, in bytes, with the header of 16: a region access is 16 more, then its data.
 #
 # What an engine's thread pays for the memory behind an address is shown beside the least that any
@@ -77,6 +82,11 @@ CASES = (
          Served("config-first", ("bench_caps", "none")), 1.02, server=("bench_caps", "all")),
     Case("dma", "DMA map+unmap, 4 KiB", "pair", ("floor_dma",), 1.10),
     Case("dma-held", "  the same, file in use", "pair", ("floor_dma",), 1.10),
+    Case("dma-deep", "  65,000 maps deep", "pair", Served("dma", DEVICE), 1.10),
+    Case("pull", "DMA read by message, 64 KiB", "read", ("floor_pull", "2", "32768"), 1.30,
+         server=("bench_dma",)),
+    Case("pull-twin", "  the same, on a twin socket", "read", ("floor_pull", "2", "32768"), 1.30,
+         server=("bench_dma",)),
     Case("connect", "connect cycle", "cycle",
          ("floor_connect", "{request}", "{reply}", "{path}"), 1.12),
     Case("doorbell", "posted doorbell to interrupt", "wake-up", ("floor_doorbell", "36")),

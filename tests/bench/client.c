@@ -15,9 +15,13 @@
 #define COMMAND_MEMORY	 2
 #define COMMAND_MASTER	 4
 
-static const char version[] = "{\"capabilities\":{"
-			      "\"max_msg_fds\":16,\"max_data_xfer_size\":1048576,"
-			      "\"pgsizes\":4096,\"max_dma_maps\":65535,\"write_multiple\":true}}";
+#define CAPABILITIES                                         \
+	"\"max_msg_fds\":16,\"max_data_xfer_size\":1048576," \
+	"\"pgsizes\":4096,\"max_dma_maps\":65535,\"write_multiple\":true"
+
+static const char version[] = "{\"capabilities\":{" CAPABILITIES "}}";
+static const char twin_version[] = "{\"capabilities\":{" CAPABILITIES
+				   ",\"twin_socket\":{\"supported\":true}}}";
 
 void client_fail(const char *what)
 {
@@ -115,10 +119,12 @@ size_t client_call(struct client *client, enum command command, const void *payl
 	return size;
 }
 
-size_t client_version_request(struct client *client, void *ret_bytes, size_t room)
+/* A VERSION request that offers what `json` says, which takes `json_size` bytes with its NUL. */
+static size_t version_request(struct client *client, const char *json, size_t json_size,
+			      void *ret_bytes, size_t room)
 {
 	const uint16_t number[2] = {0, 0}; /* major, minor */
-	const size_t size = sizeof(struct header) + sizeof(number) + sizeof(version);
+	const size_t size = sizeof(struct header) + sizeof(number) + json_size;
 	struct header header;
 	uint8_t *bytes = ret_bytes;
 
@@ -127,8 +133,13 @@ size_t client_version_request(struct client *client, void *ret_bytes, size_t roo
 	client_header(client, &header, CMD_VERSION, size, 0);
 	memcpy(bytes, &header, sizeof(header));
 	memcpy(bytes + sizeof(header), number, sizeof(number));
-	memcpy(bytes + sizeof(header) + sizeof(number), version, sizeof(version));
+	memcpy(bytes + sizeof(header) + sizeof(number), json, json_size);
 	return size;
+}
+
+size_t client_version_request(struct client *client, void *ret_bytes, size_t room)
+{
+	return version_request(client, version, sizeof(version), ret_bytes, room);
 }
 
 static int try_connect(const char *path)
@@ -145,11 +156,9 @@ static int try_connect(const char *path)
 	return -1;
 }
 
-void client_open(struct client *client, const char *path)
+static void wait_for_server(struct client *client, const char *path)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};
-	struct header header;
-	uint8_t bytes[4096];
 
 	*client = (struct client){.path = path, .fd = -1, .file = NO_FD};
 	for (int i = 0; client->fd < 0 && i < 3000; i++) {
@@ -159,13 +168,33 @@ void client_open(struct client *client, const char *path)
 	}
 	if (client->fd < 0)
 		client_fail(path);
+}
 
-	client_send(client, bytes, client_version_request(client, bytes, sizeof(bytes)));
+static void negotiate(struct client *client, const char *json, size_t json_size)
+{
+	struct header header;
+	uint8_t bytes[4096];
+
+	client_send(client, bytes, version_request(client, json, json_size, bytes, sizeof(bytes)));
 	receive_header(client, &header);
 	if (header.size < sizeof(header) || header.size > sizeof(bytes))
 		client_fail("size of VERSION's reply");
 	client_check(client, &header, header.size);
 	client_receive(client, bytes, header.size - sizeof(header));
+}
+
+void client_open(struct client *client, const char *path)
+{
+	wait_for_server(client, path);
+	negotiate(client, version, sizeof(version));
+}
+
+void client_open_twin(struct client *client, const char *path)
+{
+	wait_for_server(client, path);
+	negotiate(client, twin_version, sizeof(twin_version));
+	if (client->file == NO_FD)
+		client_fail("no twin socket");
 }
 
 void client_enable(struct client *client)

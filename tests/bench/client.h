@@ -30,6 +30,11 @@ struct dma_unmap {
 	uint64_t address, size;
 };
 
+/* Of a DMA_READ, and before the data of its reply. */
+struct dma_access {
+	uint64_t address, count;
+};
+
 struct irq_set {
 	uint32_t argsz, flags, index, start, count;
 };
@@ -59,6 +64,7 @@ enum command {
 	CMD_SET_IRQS = 8,
 	CMD_REGION_READ = 9,
 	CMD_REGION_WRITE = 10,
+	CMD_DMA_READ = 11,
 	CMD_WRITE_MULTI = 15,
 };
 
@@ -84,6 +90,9 @@ _Noreturn void client_fail(const char *what);
 
 /* Connects and negotiates the version, waiting a little for a server that is just starting. */
 void client_open(struct client *client, const char *path);
+
+/* The same, with a twin socket for the server's commands: client->file. */
+void client_open_twin(struct client *client, const char *path);
 
 /* Sets COMMAND to memory space and bus master, as a driver does before it uses its device. */
 void client_enable(struct client *client);
