@@ -240,9 +240,10 @@ static void watch_socket(struct umd_session *session)
 	bool output = umd_conn_has_output(&session->conn);
 	uint32_t events = SOCKET_EVENTS | (output ? EPOLLOUT : 0);
 
-	if (session->unread && !session->command && !output)
-		umd_watch_rearm(session->watch);
 	umd_watch_set_events(session->watch, events);
+	if (session->unread && !session->command && !session->closing &&
+	    umd_conn_can_send(&session->conn))
+		umd_watch_rearm(session->watch);
 }
 
 /* Nothing is put off any more: the client has left, or has said its last. */
