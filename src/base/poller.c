@@ -18,12 +18,13 @@
 
 struct umd_watch {
 	struct umd_poller *poller; /* NULL once destroyed */
-	struct umd_watch *next_dead;
+	struct umd_watch *next_dead, *next_later;
 	umd_watch_fn *fn;
 	void *data;
 	int fd;
 	uint32_t events;
-	bool timer; /* the fd is a timerfd of the watch's own */
+	bool timer;    /* the fd is a timerfd of the watch's own */
+	bool is_later; /* it is to be called back later */
 };
 
 int umd_poller_init(struct umd_poller *poller)
@@ -57,11 +58,46 @@ static bool is_due(const struct umd_watch *watch)
 	       (!watch->timer || read(watch->fd, &expirations, sizeof(expirations)) > 0);
 }
 
+/* Those that are asked for meanwhile are refused, so that this ends. */
+static void call_late(struct umd_poller *poller)
+{
+	bool outer = poller->is_later;
+
+	poller->is_later = true;
+	while (poller->later) {
+		struct umd_watch *watch = poller->later;
+
+		poller->later = watch->next_later;
+		watch->is_later = false;
+		if (watch->poller)
+			watch->fn(watch->data, 0);
+	}
+	poller->is_later = outer;
+}
+
+bool umd_watch_call_later(struct umd_watch *watch)
+{
+	struct umd_poller *poller = watch->poller;
+
+	if (watch->is_later)
+		return true;
+	if (poller->depth == 0 || poller->is_later)
+		return false;
+
+	watch->is_later = true;
+	watch->next_later = poller->later;
+	poller->later = watch;
+	return true;
+}
+
 int umd_poller_dispatch(struct umd_poller *poller, int timeout_ms)
 {
 	struct epoll_event events[BATCH];
-	int n = epoll_wait(poller->fd, events, BATCH, timeout_ms);
+	int n;
 
+	if (poller->later)
+		call_late(poller);
+	n = epoll_wait(poller->fd, events, BATCH, timeout_ms);
 	if (n < 0)
 		return -errno;
 
@@ -72,6 +108,8 @@ int umd_poller_dispatch(struct umd_poller *poller, int timeout_ms)
 		if (is_due(watch))
 			watch->fn(watch->data, watch->timer ? 0 : events[i].events);
 	}
+	if (poller->later && poller->depth == 1)
+		call_late(poller);
 	if (--poller->depth == 0)
 		free_dead(poller);
 	return 0;

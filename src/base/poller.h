@@ -6,12 +6,16 @@
 #ifndef UMD_BASE_POLLER_H
 #define UMD_BASE_POLLER_H
 
+#include <stdbool.h>
+
 #include <umdev/device.h>
 
 struct umd_poller {
-	int fd;			/* epoll */
-	struct umd_watch *dead; /* destroyed, freed after the callbacks under way */
-	unsigned int depth;	/* of umd_poller_dispatch() calls */
+	int fd;			 /* epoll */
+	struct umd_watch *dead;	 /* destroyed, freed after the callbacks under way */
+	struct umd_watch *later; /* to be called back after them */
+	bool is_later;		 /* it is done now */
+	unsigned int depth;	 /* of umd_poller_dispatch() calls */
 };
 
 int umd_poller_init(struct umd_poller *poller);
@@ -22,6 +26,13 @@ int umd_poller_dispatch(struct umd_poller *poller, int timeout_ms);
 
 /* Has an edge-triggered watch called back once more, where its fd is ready. */
 void umd_watch_rearm(struct umd_watch *watch);
+
+/*
+ * Has a watch called back without events once the callbacks under way have returned, or when one of
+ * them dispatches itself: once, however often it is asked for. False where none are under way, or
+ * the late ones are; then a timer does it.
+ */
+bool umd_watch_call_later(struct umd_watch *watch);
 
 /* As umd_watch_fd() and umd_watch_timer(), which are these for a device's poller. */
 int umd_poller_watch_fd(struct umd_poller *poller, int fd, uint32_t events, umd_watch_fn *fn,

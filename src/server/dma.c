@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sys/epoll.h>
 
+#include "base/clock.h"
 #include "server/session.h"
 
 #define TICK_NS	    UINT64_C(500000000) /* between looks at what is not answered */
@@ -179,25 +180,46 @@ static void twin_ready(void *data, uint32_t events)
 
 /* ---- Life ---------------------------------------------------------------------------------- */
 
-/* A transfer was started, perhaps in the middle of something: the work is left to a dispatch. */
+/*
+ * A transfer was started, perhaps in the middle of something: the work is left to the end of this
+ * dispatch, or to the next one. Setting a timer costs more than moving some KiB.
+ */
 static void wake(void *data)
 {
 	struct umd_session *session = data;
 
+	if (umd_watch_call_later(session->dma_timer))
+		return;
+	session->next_look_ns = 0;
 	umd_watch_set_timer(session->dma_timer, 1);
 }
 
+/* Looks at what is not answered, where it is time to, and plans the next look. */
+static void look(struct umd_session *session)
+{
+	struct umd_dma_remote *remote = &session->device->space.remote;
+	uint64_t now = umd_now_ns();
+
+	if (now < session->next_look_ns)
+		return;
+	umd_dma_remote_expire(remote);
+	session->next_look_ns = 0;
+	if (!umd_dma_remote_is_busy(remote))
+		return;
+	session->next_look_ns = now + TICK_NS;
+	umd_watch_set_timer(session->dma_timer, TICK_NS);
+}
+
+/* Time for a look, or for the work that a wake has left. */
 static void timer_fired(void *data, uint32_t events)
 {
 	struct umd_session *session = data;
-	struct umd_dma_remote *remote = &session->device->space.remote;
 
 	if (!umd_session_is_live(session))
 		return;
-	umd_dma_remote_expire(remote);
-	if (umd_dma_remote_is_busy(remote))
-		umd_watch_set_timer(session->dma_timer, TICK_NS);
-	umd_session_serve(session);
+	look(session);
+	if (umd_dma_remote_turn(&session->device->space.remote))
+		umd_session_serve(session);
 }
 
 int umd_session_init_dma(struct umd_session *session)

@@ -54,6 +54,7 @@ struct umd_session {
 	struct umd_watch *twin_watch;
 	int twin_peer; /* the client's end, until it has been sent; -1: none */
 	struct umd_watch *dma_timer;
+	uint64_t next_look_ns; /* at what is not answered; 0: none is planned */
 	uint64_t passed; /* where in the stream answers of ours have not been taken ahead yet */
 	void (*ended)(void *data); /* told when the client is gone */
 	void *ended_data;

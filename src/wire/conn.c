@@ -8,11 +8,11 @@
 
 #include "base/fd.h"
 
-#define RECEIVE	   65536u /* bytes asked for at a time */
-#define CHEAP_MOVE 512u	  /* bytes that may move at any time */
+#define RECEIVE	   69632u /* bytes asked for at a time: 64 KiB of data, and headers */
+#define CHEAP_MOVE 8192u  /* bytes that may move at any time */
 #define RX_SIZE	   (UMD_WIRE_MAX_MESSAGE + 2 * RECEIVE)
 #define TX_SIZE	   (UMD_WIRE_MAX_MESSAGE + UMD_CONN_TX_QUEUED)
-#define TX_IDLE	   65536u /* output pages kept between clients */
+#define IDLE	   65536u /* bytes of either buffer kept between clients */
 
 static uint8_t *map_buffer(size_t size)
 {
@@ -68,9 +68,9 @@ static void drain(struct umd_conn *conn)
 static void trim(struct umd_conn *conn)
 {
 	if (conn->rx_large)
-		madvise(conn->rx + RECEIVE, RX_SIZE - RECEIVE, MADV_DONTNEED);
+		madvise(conn->rx + IDLE, RX_SIZE - IDLE, MADV_DONTNEED);
 	if (conn->tx_large)
-		madvise(conn->tx + TX_IDLE, TX_SIZE - TX_IDLE, MADV_DONTNEED);
+		madvise(conn->tx + IDLE, TX_SIZE - IDLE, MADV_DONTNEED);
 	conn->rx_large = conn->tx_large = false;
 }
 
@@ -145,7 +145,7 @@ int umd_conn_receive(struct umd_conn *conn)
 	conn->rx_fds = msg.msg_controllen > 0;
 	conn->rx_ended = n == 0;
 	conn->rx_end += (size_t)n;
-	conn->rx_large |= conn->rx_end > RECEIVE;
+	conn->rx_large |= conn->rx_end > IDLE;
 	return (int)n;
 }
 
@@ -343,7 +343,7 @@ void umd_conn_commit(struct umd_conn *conn, size_t size, const int *fds, unsigne
 		conn->tx_fds_at = conn->tx_end;
 	}
 	conn->tx_end += size;
-	conn->tx_large |= conn->tx_end > TX_IDLE;
+	conn->tx_large |= conn->tx_end > IDLE;
 	conn->tx_held = false;
 }
 

@@ -328,6 +328,102 @@ static void test_many_watches_that_destroy_each_other(void **state)
 	unit_run_seeds(run_many);
 }
 
+/* ---- Later --------------------------------------------------------------------------------- */
+
+static bool asked[2];
+
+static void call_other_later(struct probe *probe)
+{
+	asked[0] = umd_watch_call_later(probe->other->watch);
+	asked[1] = umd_watch_call_later(probe->other->watch);
+	assert_int_equal(probe->other->calls, 0);
+}
+
+/* One whose callback asks for another's late one, and that other, which is never ready itself. */
+static void watch_late(struct probe *asker, struct probe *late, void (*then)(struct probe *probe))
+{
+	watch_event(asker);
+	watch_timer(late);
+	asker->then = then;
+	asker->other = late;
+	unit_add_event(asker->fd);
+}
+
+static void test_a_late_call_comes_once_behind_the_callbacks_of_its_dispatch(void **state)
+{
+	struct probe asker, late;
+
+	watch_late(&asker, &late, call_other_later);
+	assert_false(umd_watch_call_later(late.watch));
+	dispatch(0);
+	assert_true(asked[0]);
+	assert_true(asked[1]);
+	assert_int_equal(late.calls, 1);
+	assert_int_equal(late.events, 0);
+	asker.then = NULL;
+	dispatch(0);
+	assert_int_equal(late.calls, 1);
+	end_probe(&asker);
+	end_probe(&late);
+}
+
+static void ask_again(struct probe *probe)
+{
+	asked[0] = umd_watch_call_later(probe->watch);
+}
+
+static void test_a_late_call_cannot_ask_for_another_one(void **state)
+{
+	struct probe asker, late;
+
+	watch_late(&asker, &late, call_other_later);
+	late.then = ask_again;
+	dispatch(0);
+	assert_false(asked[0]);
+	assert_int_equal(late.calls, 1);
+	end_probe(&asker);
+	end_probe(&late);
+}
+
+static void call_other_later_and_dispatch(struct probe *probe)
+{
+	uint64_t count;
+
+	assert_int_equal(read(probe->fd, &count, sizeof(count)), sizeof(count));
+	assert_true(umd_watch_call_later(probe->other->watch));
+	dispatch(0);
+	assert_int_equal(probe->other->calls, 1);
+}
+
+static void test_a_dispatch_inside_a_dispatch_makes_the_late_calls_first(void **state)
+{
+	struct probe asker, late;
+
+	watch_late(&asker, &late, call_other_later_and_dispatch);
+	dispatch(0);
+	assert_int_equal(asker.calls, 1);
+	assert_int_equal(late.calls, 1);
+	end_probe(&asker);
+	end_probe(&late);
+}
+
+static void call_other_later_and_destroy_it(struct probe *probe)
+{
+	assert_true(umd_watch_call_later(probe->other->watch));
+	destroy_other(probe);
+}
+
+static void test_a_watch_that_is_destroyed_gets_no_late_call(void **state)
+{
+	struct probe asker, late;
+
+	watch_late(&asker, &late, call_other_later_and_destroy_it);
+	dispatch(0);
+	assert_int_equal(asker.calls, 1);
+	assert_int_equal(late.calls, 0);
+	end_probe(&asker);
+}
+
 /* ---- Timers -------------------------------------------------------------------------------- */
 
 static void test_timer_does_not_run_before_it_is_started(void **state)
@@ -496,6 +592,10 @@ int main(int argc, char **argv)
 		TEST(test_watch_destroyed_in_a_dispatch_inside_a_dispatch_stays_allocated),
 		TEST(test_fd_that_a_peer_holds_too_ends_with_its_watch),
 		TEST(test_many_watches_that_destroy_each_other),
+		TEST(test_a_late_call_comes_once_behind_the_callbacks_of_its_dispatch),
+		TEST(test_a_late_call_cannot_ask_for_another_one),
+		TEST(test_a_dispatch_inside_a_dispatch_makes_the_late_calls_first),
+		TEST(test_a_watch_that_is_destroyed_gets_no_late_call),
 		TEST(test_timer_does_not_run_before_it_is_started),
 		TEST(test_timer_fires_once_and_not_early),
 		TEST(test_timer_can_be_started_again_in_its_callback),
