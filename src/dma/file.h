@@ -41,10 +41,11 @@ struct umd_dma_recent {
 	struct umd_dma_file *file; /* NULL: the slot is free */
 };
 
+/* What each map touches comes first. */
 struct umd_dma_files {
-	struct umd_dma_file *buckets[UMD_DMA_FILE_BUCKETS];
 	unsigned int idle;
 	struct umd_dma_recent recent[UMD_DMA_FILE_RECENT]; /* the latest first */
+	struct umd_dma_file *buckets[UMD_DMA_FILE_BUCKETS];
 };
 
 /*

@@ -205,7 +205,8 @@ static void proceed(struct umd_session *session)
 
 	do {
 		left = take_messages(session);
-		umd_session_send_commands(session);
+		if (umd_dma_remote_turn(&session->device->space.remote))
+			umd_session_send_commands(session);
 		unsent = umd_conn_flush(&session->conn);
 	} while (left > 0 && !session->command && unsent != -EAGAIN);
 

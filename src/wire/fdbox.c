@@ -26,6 +26,8 @@ void umd_fdbox_drop(struct umd_fdbox *box, unsigned int count)
 	umd_close_all(box->fds, count);
 	box->fd_count -= count;
 	box->batch_count -= batches;
+	if (!box->batch_count)
+		return;
 	memmove(box->fds, &box->fds[count], box->fd_count * sizeof(*box->fds));
 	memmove(box->batches, &box->batches[batches], box->batch_count * sizeof(*box->batches));
 }
