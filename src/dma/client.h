@@ -24,10 +24,10 @@ struct umd_dma_corpse {
 };
 
 struct umd_dma_client {
-	struct umd_dma_files files;
-	struct umd_dma_space *spaces;
-	struct umd_dma_wake wake;
 	uint64_t pages_left; /* that may be mapped besides */
+	struct umd_dma_wake wake;
+	struct umd_dma_space *spaces;
+	struct umd_dma_files files;
 	bool counts_pins;
 	uint64_t pinnable; /* bytes that may be pinned besides; where pins are counted */
 	uint64_t revocations;

@@ -165,6 +165,14 @@ static void remove_map(struct umd_dma_space *space, const struct umd_dma_map *ma
 		umd_dma_hold_release(space, hold);
 }
 
+/* What a range was is hidden by now: the others are told. */
+static void tell_unmapped(struct umd_dma_space *space, uint64_t iova, uint64_t last)
+{
+	umd_dma_remote_end_range(&space->remote, iova, last, -EFAULT);
+	if (space->unmapped)
+		space->unmapped(space->data, iova, last);
+}
+
 static void remove_range(struct umd_dma_space *space, uint64_t iova, uint64_t last)
 {
 	size_t count = space->table.count;
@@ -175,17 +183,24 @@ static void remove_range(struct umd_dma_space *space, uint64_t iova, uint64_t la
 		remove_map(space, map, &place);
 		map = umd_dma_table_at(&space->table, &place);
 	}
-	umd_dma_remote_end_range(&space->remote, iova, last, -EFAULT);
-	if (space->unmapped && space->table.count != count)
-		space->unmapped(space->data, iova, last);
+	if (space->table.count != count)
+		tell_unmapped(space, iova, last);
 }
 
 int umd_dma_space_unmap(struct umd_dma_space *space, uint64_t iova, uint64_t size)
 {
 	int err = check_range(iova, size);
+	struct umd_dma_place place;
+	const struct umd_dma_map *map;
 
 	if (err)
 		return err;
+	map = umd_dma_table_find(&space->table, iova, &place);
+	if (map && map->iova == iova && map->size == size) { /* as ever, with a vIOMMU */
+		remove_map(space, map, &place);
+		tell_unmapped(space, iova, iova + (size - 1));
+		return 0;
+	}
 	if (cuts(space, iova, iova + (size - 1)))
 		return -EINVAL;
 

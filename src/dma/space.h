@@ -25,21 +25,22 @@
 
 struct umd_dma_space {
 	struct umd_dma_table table;
-	struct umd_dma_client *client;
-	struct umd_dma_space *next; /* of the client's */
-	struct umd_dma_holds holds; /* of maps that are gone */
-	struct umd_dma_pins pins;
-	struct umd_dma_dirty dirty;
-	struct umd_dma_remote remote; /* transfers by message */
-	uint64_t revoked;	      /* what was unmapped up to this mark is used by nobody */
-	uint64_t moved;		      /* the mark of when memory was last taken away */
 	size_t max_maps;
+	struct umd_dma_client *client;
 	uint32_t owner;
 	bool closed; /* nothing is reached: the device may not master the bus */
 
 	/* Told of a range that has been unmapped, which no lookup finds any more. */
 	void (*unmapped)(void *data, uint64_t iova, uint64_t last);
 	void *data;
+
+	struct umd_dma_holds holds; /* of maps that are gone */
+	struct umd_dma_pins pins;
+	uint64_t revoked;	    /* what was unmapped up to this mark is used by nobody */
+	uint64_t moved;		    /* the mark of when memory was last taken away */
+	struct umd_dma_space *next; /* of the client's */
+	struct umd_dma_dirty dirty;
+	struct umd_dma_remote remote; /* transfers by message */
 };
 
 void umd_dma_space_init(struct umd_dma_space *space, struct umd_dma_client *client, uint32_t owner);
