@@ -15,14 +15,6 @@ void umd_close(int *fd)
 	errno = saved;
 }
 
-void umd_close_all(int *fds, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (fds[i] >= 0)
-			umd_close(&fds[i]);
-	}
-}
-
 void umd_free_pointer(void *pointer)
 {
 	free(*(void **)pointer);

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * File descriptors and memory that end with their scope.
+ * File descriptors and memory that end with their scope. What a peer holds, too: foreign.h.
  */
 #ifndef UMD_BASE_FD_H
 #define UMD_BASE_FD_H
 
-#include <stddef.h>
-
 /* Closes an fd and forgets it. -1 is allowed; errno is kept. */
 void umd_close(int *fd);
-
-/* Closes `count` fds and forgets them. */
-void umd_close_all(int *fds, size_t count);
 
 /* Frees what a pointer variable points to. */
 void umd_free_pointer(void *pointer);

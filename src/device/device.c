@@ -12,6 +12,7 @@
 
 #include "base/export.h"
 #include "base/fd.h"
+#include "base/foreign.h"
 #include "base/range.h"
 #include "device/caps.h"
 #include "device/msix.h"
@@ -89,10 +90,10 @@ UMD_EXPORT void umd_device_destroy(struct umd_device *device)
 			munmap(device->bars[i].memory, device->bars[i].memory_size);
 	}
 	for (unsigned int i = 0; i < device->ioeventfd_count; i++)
-		umd_close(&device->ioeventfds[i].fd);
+		umd_foreign_close(&device->ioeventfds[i].fd);
 	umd_unplug_finish(device);
 	umd_caps_finish(device);
-	umd_close(&device->power.wakeup_fd);
+	umd_foreign_close(&device->power.wakeup_fd);
 	free(device->rom.bytes);
 	umd_irqs_finish(&device->irqs);
 	device->space.unmapped = NULL;

@@ -6,6 +6,7 @@
 
 #include "base/export.h"
 #include "base/fd.h"
+#include "base/foreign.h"
 #include "device/device.h"
 
 static void tell(struct umd_device *device, enum umd_power state)
@@ -88,7 +89,7 @@ static void set_pme_status(struct umd_device *device)
 static void leave_low(struct umd_device *device)
 {
 	device->power.entered = false;
-	umd_close(&device->power.wakeup_fd);
+	umd_foreign_close(&device->power.wakeup_fd);
 	umd_device_update(device);
 }
 

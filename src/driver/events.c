@@ -15,7 +15,7 @@
 #include <sys/eventfd.h>
 
 #include "base/export.h"
-#include "base/fd.h"
+#include "base/foreign.h"
 #include "base/poller.h"
 
 enum source_kind {
@@ -148,7 +148,7 @@ void umd_driver_events_destroy(struct umd_driver *driver)
 	unwatch_device(events);
 	unwatch(&events->timer);
 	for (unsigned int i = 0; i < SOURCES; i++)
-		umd_close(&events->sources[i].eventfd);
+		umd_foreign_close(&events->sources[i].eventfd);
 	umd_poller_finish(&events->poller);
 	free(events);
 	driver->events = NULL;

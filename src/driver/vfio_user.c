@@ -9,6 +9,7 @@
 #include <sys/un.h>
 
 #include "base/fd.h"
+#include "base/foreign.h"
 #include "wire/version.h"
 
 #define VERSION_REPLY_MAX 4096u /* a server may say more than we asked for */
@@ -114,6 +115,7 @@ static int create(int fd, int timeout_ms, struct umd_vfio_user **ret)
 		return -ENOMEM;
 	}
 
+	umd_foreign_new_peer();
 	user->driver.backend = &umd_vfio_user_backend;
 	user->driver.timeout_ms = timeout_ms;
 	*ret = user;

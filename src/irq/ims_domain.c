@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "base/export.h"
-#include "base/fd.h"
+#include "base/foreign.h"
 #include "irq/ims_reserve.h"
 #include "irq/ims_slot.h"
 #include "irq/ims_store.h"
@@ -178,7 +178,7 @@ static void clear_entries(struct umd_ims_domain *domain)
 		if (slot->domain)
 			eventfd = umd_ims_slot_clear(slot);
 		pthread_mutex_unlock(&slot->lock);
-		umd_close(&eventfd);
+		umd_foreign_close(&eventfd);
 	}
 }
 

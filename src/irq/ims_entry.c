@@ -5,6 +5,7 @@
 
 #include "base/export.h"
 #include "base/fd.h"
+#include "base/foreign.h"
 #include "irq/ims_slot.h"
 #include "irq/ims_store.h"
 
@@ -36,7 +37,7 @@ UMD_EXPORT int umd_ims_free(struct umd_ims_domain *domain, umd_ims_handle handle
 
 	eventfd = umd_ims_slot_clear(slot);
 	umd_ims_slot_unlock(slot);
-	umd_close(&eventfd);
+	umd_foreign_close(&eventfd);
 	umd_ims_domain_take_back(domain, slot);
 	return 0;
 }
@@ -54,7 +55,7 @@ UMD_EXPORT int umd_ims_revoke(struct umd_ims *ims, umd_ims_handle handle)
 	domain->revoking++;
 	eventfd = umd_ims_slot_clear(slot);
 	umd_ims_slot_unlock(slot);
-	umd_close(&eventfd);
+	umd_foreign_close(&eventfd);
 	umd_ims_domain_take_back(domain, slot);
 	if (domain->revoked)
 		domain->revoked(domain->data, handle);
@@ -65,7 +66,7 @@ UMD_EXPORT int umd_ims_revoke(struct umd_ims *ims, umd_ims_handle handle)
 /* The duplicate is what is looked at: it is what will be signalled. */
 static int duplicate_eventfd(struct umd_ims *ims, int fd, int *ret)
 {
-	cleanup_close int eventfd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	cleanup_foreign int eventfd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
 	if (eventfd < 0)
 		return errno == EBADF ? -EINVAL : -errno;
@@ -78,7 +79,7 @@ static int duplicate_eventfd(struct umd_ims *ims, int fd, int *ret)
 
 UMD_EXPORT int umd_ims_set_eventfd(struct umd_ims_domain *domain, umd_ims_handle handle, int fd)
 {
-	cleanup_close int eventfd = -1;
+	cleanup_foreign int eventfd = -1;
 	int err = fd == -1 ? 0 : duplicate_eventfd(domain->ims, fd, &eventfd), old;
 	struct umd_ims_slot *slot;
 
@@ -92,7 +93,7 @@ UMD_EXPORT int umd_ims_set_eventfd(struct umd_ims_domain *domain, umd_ims_handle
 	slot->eventfd = umd_steal_fd(&eventfd);
 	umd_ims_slot_deliver(slot);
 	umd_ims_slot_unlock(slot);
-	umd_close(&old);
+	umd_foreign_close(&old);
 	return 0;
 }
 

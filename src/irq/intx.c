@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 
 #include "base/fd.h"
+#include "base/foreign.h"
 
 void umd_intx_update(struct umd_irqs *irqs)
 {
@@ -38,7 +39,7 @@ static void drop_unmask_fd(struct umd_irqs *irqs)
 {
 	umd_watch_destroy(irqs->intx.unmask_watch);
 	irqs->intx.unmask_watch = NULL;
-	umd_close(&irqs->intx.unmask_fd);
+	umd_foreign_close(&irqs->intx.unmask_fd);
 }
 
 /*

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fd.h"
+#include "base/foreign.h"
 #include "irq/backing.h"
 #include "irq/intx.h"
 
@@ -29,7 +29,7 @@ static uint32_t lane_of(enum umd_irq index, unsigned int vector)
 void umd_irqs_drop_vector(struct umd_irqs *irqs, enum umd_irq index, unsigned int vector)
 {
 	umd_lanes_drop(&irqs->lanes, lane_of(index, vector));
-	umd_close(&irqs->indexes[index].eventfds[vector]);
+	umd_foreign_close(&irqs->indexes[index].eventfds[vector]);
 }
 
 void umd_irqs_drop_index(struct umd_irqs *irqs, enum umd_irq index)

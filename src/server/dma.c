@@ -172,7 +172,7 @@ static void twin_ready(void *data, uint32_t events)
 	struct umd_session *session = data;
 	int n = umd_conn_receive(&session->twin);
 
-	if (n == 0 || (n < 0 && n != -EAGAIN) || take_answers(session) < 0)
+	if (n == 0 || (n < 0 && n != -EAGAIN && n != -ENOBUFS) || take_answers(session) < 0)
 		lose_twin(session);
 	else
 		umd_session_send_commands(session);

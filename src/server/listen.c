@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/foreign.h"
 #include "wire/proto.h"
+#include "wire/receive.h"
 
 #define BACKLOG 16
 
@@ -103,16 +105,17 @@ int umd_listen_check(int fd, bool *ret_listens)
 void umd_refuse(int fd, int error)
 {
 	struct umd_wire_header header;
+	int fds[UMD_SCM_MAX_FD];
+	unsigned int fd_count = 0;
 	uint8_t rest[4096];
 
 	shutdown(fd, SHUT_RD);
-	if (recv(fd, &header, sizeof(header), MSG_DONTWAIT) == sizeof(header)) {
+	if (umd_receive(fd, &header, sizeof(header), fds, &fd_count) == sizeof(header)) {
 		header.flags = UMD_WIRE_TYPE_REPLY | UMD_WIRE_ERROR;
 		header.size = sizeof(header);
 		header.error = (uint32_t)-error;
 		send(fd, &header, sizeof(header), MSG_DONTWAIT | MSG_NOSIGNAL);
 	}
-	while (recv(fd, rest, sizeof(rest), MSG_DONTWAIT) > 0)
-		;
-	umd_close(&fd);
+	umd_foreign_close_all(fds, fd_count);
+	umd_hang_up(&fd, rest, sizeof(rest));
 }

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/export.h"
-#include "base/fd.h"
+#include "base/foreign.h"
 #include "server/listen.h"
 #include "server/session.h"
 
@@ -137,7 +137,7 @@ UMD_EXPORT void umd_server_destroy(struct umd_server *server)
 	server->listen_watch = NULL;
 	if (server->path)
 		unlink(server->path);
-	umd_close(&server->listen_fd);
+	umd_foreign_close(&server->listen_fd); /* who waits to be accepted may have sent fds */
 	umd_session_finish(&server->session);
 	server->device->served = false;
 	free(server->path);

@@ -8,7 +8,7 @@
 #include <sys/epoll.h>
 
 #include "base/clock.h"
-#include "base/fd.h"
+#include "base/foreign.h"
 
 #define DEFERRAL_NS   UINT64_C(1000000000)
 #define SOCKET_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
@@ -217,7 +217,7 @@ static void proceed(struct umd_session *session)
 		expedite_reset(session);
 	}
 	if (!session->conn.tx_fd_count)
-		umd_close(&session->twin_peer);
+		umd_foreign_close(&session->twin_peer);
 	if (left < 0 || (session->closing && !left && !unsent) ||
 	    (session->closing && session->hung_up))
 		umd_session_end(session);
@@ -371,6 +371,7 @@ int umd_session_begin(struct umd_session *session, int fd)
 	if (err)
 		return err;
 
+	umd_foreign_new_peer();
 	umd_conn_attach(&session->conn, fd);
 	session->device->has_client = true;
 	session->negotiated = session->misunderstood = false;
@@ -398,7 +399,7 @@ void umd_session_end(struct umd_session *session)
 	session->watch = NULL;
 	umd_conn_flush(&session->conn);
 	umd_conn_close(&session->conn);
-	umd_close(&session->twin_peer);
+	umd_foreign_close(&session->twin_peer);
 	session->device->has_client = false;
 	umd_device_do_reset(session->device, UMD_RESET_DISCONNECT);
 	umd_session_end_dma(session);

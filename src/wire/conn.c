@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include "base/fd.h"
 
@@ -51,19 +50,6 @@ void umd_conn_attach(struct umd_conn *conn, int fd)
 	conn->fd = fd;
 }
 
-/* Reads and throws away, with fds, up to the stream's end. The peer can add nothing. */
-static void drain(struct umd_conn *conn)
-{
-	int n;
-
-	shutdown(conn->fd, SHUT_RD);
-	do {
-		conn->rx_start = conn->rx_end = 0;
-		umd_fdbox_drop(&conn->fdbox, conn->fdbox.fd_count);
-		n = umd_conn_receive(conn);
-	} while (n > 0 || n == -EMFILE);
-}
-
 /* Gives back the pages that only a large message needs. */
 static void trim(struct umd_conn *conn)
 {
@@ -79,9 +65,10 @@ void umd_conn_close(struct umd_conn *conn)
 	if (conn->fd < 0)
 		return;
 
-	if (!conn->rx_ended)
-		drain(conn);
-	umd_close(&conn->fd);
+	if (conn->rx_ended)
+		umd_close(&conn->fd);
+	else
+		umd_hang_up(&conn->fd, conn->rx, RECEIVE);
 	umd_fdbox_drop(&conn->fdbox, conn->fdbox.fd_count);
 	trim(conn);
 	conn->rx_start = conn->rx_end = conn->tx_start = conn->tx_end = 0;
@@ -93,18 +80,6 @@ void umd_conn_close(struct umd_conn *conn)
 
 /* ---- Receiving ----------------------------------------------------------------------------- */
 
-static void take_fds(struct umd_conn *conn, struct msghdr *msg, size_t received)
-{
-	uint64_t start = conn->rx_position + (conn->rx_end - conn->rx_start);
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		umd_fdbox_put(&conn->fdbox, start, start + received, (const int *)CMSG_DATA(c),
-			      (c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-	}
-}
-
 /* Room at the end of the buffer; bytes move only where no message in hand can point at them. */
 static size_t make_room(struct umd_conn *conn)
 {
@@ -115,38 +90,27 @@ static size_t make_room(struct umd_conn *conn)
 
 int umd_conn_receive(struct umd_conn *conn)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(UMD_SCM_MAX_FD * sizeof(int))];
-	} control;
-	size_t room = make_room(conn);
-	struct iovec iov = {.iov_base = conn->rx + conn->rx_end,
-			    .iov_len = room < RECEIVE ? room : RECEIVE};
-	struct msghdr msg = {.msg_iov = &iov,
-			     .msg_iovlen = 1,
-			     .msg_control = control.bytes,
-			     .msg_controllen = sizeof(control.bytes)};
-	ssize_t n;
+	size_t room = make_room(conn), size = room < RECEIVE ? room : RECEIVE;
+	uint64_t start = conn->rx_position + (conn->rx_end - conn->rx_start);
+	int fds[UMD_SCM_MAX_FD];
+	unsigned int fd_count;
+	int n;
 
 	if (room == 0 || !umd_fdbox_has_room(&conn->fdbox))
 		return -ENOBUFS;
 
-	do {
-		n = recvmsg(conn->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
+	n = umd_receive(conn->fd, conn->rx + conn->rx_end, size, fds, &fd_count);
 	if (n < 0)
-		return -errno;
+		return n;
 
-	if (msg.msg_controllen)
-		take_fds(conn, &msg, (size_t)n);
-	if (msg.msg_flags & MSG_CTRUNC)
-		return -EMFILE;
-	conn->rx_filled = (size_t)n == iov.iov_len;
-	conn->rx_fds = msg.msg_controllen > 0;
+	if (fd_count)
+		umd_fdbox_put(&conn->fdbox, start, start + (uint64_t)n, fds, fd_count);
+	conn->rx_filled = (size_t)n == size;
+	conn->rx_fds = fd_count > 0;
 	conn->rx_ended = n == 0;
 	conn->rx_end += (size_t)n;
 	conn->rx_large |= conn->rx_end > IDLE;
-	return (int)n;
+	return n;
 }
 
 bool umd_conn_has_more(const struct umd_conn *conn)

@@ -69,8 +69,9 @@ void umd_conn_attach(struct umd_conn *conn, int fd);
 void umd_conn_close(struct umd_conn *conn);
 
 /*
- * One receive. Returns bytes; 0 at the end of the stream; -EAGAIN; -ENOBUFS when full; -EMFILE when
- * fds were lost for want of room in the process; -errno.
+ * One receive. Returns bytes; 0 at the end of the stream; -EAGAIN; -ENOBUFS when full, or while fds
+ * that were received before must be closed first: there is no other event for that; -EMFILE when
+ * they cannot be, or fds were lost for want of room in the process; -errno.
  */
 int umd_conn_receive(struct umd_conn *conn);
 

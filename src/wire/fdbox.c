@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/fd.h"
+#include "base/foreign.h"
 
 void umd_fdbox_put(struct umd_fdbox *box, uint64_t start, uint64_t end, const int *fds,
 		   unsigned int count)
@@ -23,7 +23,7 @@ void umd_fdbox_drop(struct umd_fdbox *box, unsigned int count)
 
 	for (unsigned int fds = 0; fds < count; batches++)
 		fds += box->batches[batches].count;
-	umd_close_all(box->fds, count);
+	umd_foreign_close_all(box->fds, count);
 	box->fd_count -= count;
 	box->batch_count -= batches;
 	if (!box->batch_count)

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define UMD_SCM_MAX_FD 253u /* SCM_MAX_FD, include/net/scm.h: fds in one send */
+#include "wire/receive.h"
 
 struct umd_fd_batch {
 	uint64_t start, end; /* the receive's stretch, as offsets in the stream */

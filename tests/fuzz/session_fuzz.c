@@ -23,6 +23,7 @@
 #include <umdev/caps.h>
 #include <umdev/ims.h>
 
+#include "base/foreign.h"
 #include "wire/proto.h"
 
 #define MAX_FDS	 20
@@ -657,12 +658,16 @@ static bool is_pipe(const char *name)
 	return readlink(path, link, sizeof(link)) > 5 && !memcmp(link, "pipe:", 5);
 }
 
+/* Those that are left to a thread to be closed are closed first. */
 static unsigned int count_fds(void)
 {
-	DIR *dir = opendir("/proc/self/fd");
 	struct dirent *entry;
 	unsigned int count = 0;
+	DIR *dir;
 
+	while (umd_foreign_count())
+		usleep(100);
+	dir = opendir("/proc/self/fd");
 	while (dir && (entry = readdir(dir)))
 		count += !is_pipe(entry->d_name);
 	if (dir)
@@ -698,6 +703,8 @@ static void run(struct umd_server *server, int client, struct input *input)
 	for (int i = 0; result == 0; i++) {
 		if (i == PATIENCE)
 			abort();
+		while (!umd_foreign_has_room()) /* the server receives no fds before */
+			usleep(100);
 		result = umd_server_dispatch(server, 0);
 	}
 }

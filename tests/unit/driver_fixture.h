@@ -28,6 +28,7 @@
 
 #include <umdev/driver.h>
 
+#include "base/foreign.h"
 #include "wire/proto.h"
 
 #define SHORT_MS  150u /* the timeout of tests that wait for it */
@@ -75,8 +76,11 @@ struct fake {
 static inline unsigned int count_fds(void)
 {
 	unsigned int count = 0;
-	DIR *dir = opendir("/proc/self/fd");
+	DIR *dir;
 
+	while (umd_foreign_count())
+		usleep(100);
+	dir = opendir("/proc/self/fd");
 	assert_non_null(dir);
 	while (readdir(dir))
 		count++;

@@ -206,6 +206,7 @@ static void test_listening_fd_is_taken_over(void **state)
 	umd_server_destroy(server);
 	server = NULL;
 	server_expect_end(client);
+	unit_wait_closed();
 	assert_int_equal(fcntl(listener, F_GETFD), -1);
 	assert_int_equal(access(f.path, F_OK), 0);
 	close(client);

@@ -21,6 +21,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/foreign.h"
+
 #define UNIT_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* ---- Random numbers (splitmix64) ----------------------------------------------------------- */
@@ -106,12 +108,22 @@ static inline void unit_guarded_finish(struct unit_guarded *guarded)
 
 /* ---- File descriptors ---------------------------------------------------------------------- */
 
+/* Waits until what was left to a thread to be closed is closed. */
+static inline void unit_wait_closed(void)
+{
+	for (int i = 0; umd_foreign_count() && i < 50000; i++)
+		usleep(100);
+	assert_int_equal(umd_foreign_count(), 0);
+}
+
 /* How many this process has open. */
 static inline int unit_count_fds(void)
 {
-	DIR *dir = opendir("/proc/self/fd");
+	DIR *dir;
 	int count = 0;
 
+	unit_wait_closed();
+	dir = opendir("/proc/self/fd");
 	assert_non_null(dir);
 	while (readdir(dir))
 		count++;

@@ -75,6 +75,15 @@ class DeviceProcess:
                 links[int(name)] = os.readlink(f"{folder}/{name}")
         return links
 
+    def threads(self):
+        return os.listdir(f"/proc/{self.pid}/task")
+
+    def waits_in(self, thread):
+        """The kernel's function in which a thread waits; "" for a thread that is gone."""
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            return self._proc(f"task/{thread}/wchan")
+        return ""
+
     def vmas(self):
         return len(self._proc("maps").splitlines())
 

@@ -7,6 +7,7 @@ import pytest
 
 import protocol as p
 from capabilities import PM, PM_CONTROL
+from process import wait_until
 from registers import (DELAY, NEVER, POWER_D0, POWER_D3HOT, POWER_LOW, RESET_DEVICE, RESET_FLR,
                        RESETS, WAKE, command_write, signals, wait_signal)
 
@@ -171,7 +172,7 @@ def test_the_wakeups_eventfd_is_given_back(driver, device):
         os.close(fd)
         assert len(device.fds()) == before + 1
         end()
-        assert len(device.fds()) == before
+        wait_until(lambda: len(device.fds()) == before, "the eventfd to be closed")
 
 
 def test_a_wakeup_that_the_client_has_saturated_does_not_stop_the_server(driver, eventfd):
