@@ -7,9 +7,10 @@
  * process calls umd_server_dispatch() in its loop, and the device's handlers run inside that call.
  * examples/copier.c is a whole device.
  *
- * Threads: a device, its requests, watches and server belong to one thread. Nothing here starts a
- * thread or installs a signal handler, and nothing waits for the peer. What threads of the device's
- * own may use, and may need a handler for, is in umdev/dma.h.
+ * Threads: a device, its requests, watches and server belong to one thread, and nothing waits for
+ * the peer. Nothing here installs a signal handler. A thread of the library's own closes what file
+ * descriptors a peer has sent, since that could take as long as the peer likes; it is there only
+ * for a while after such. What threads of the device's own may use is in umdev/dma.h.
  *
  * Errors are negative errnos. Offsets and sizes are bytes. Register values are host-endian numbers;
  * raw bytes (umd_request_data(), umd_dma_read()) are as the driver wrote them, which for PCI is
