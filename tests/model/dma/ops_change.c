@@ -43,6 +43,9 @@ static uint64_t choose_map_size(struct rig *rig, uint64_t iova)
 		return UINT64_C(1) << (47 + rig_below(rig, 17));
 	case 4:
 		return UINT64_MAX - 4095;
+	case 5:
+	case 6:
+		return (30 + rig_below(rig, 300)) * MEMORY_PAGE;
 	default:
 		return pages * MEMORY_PAGE;
 	}
@@ -281,6 +284,44 @@ static void change(struct rig *rig, size_t size)
 		rig_saw(rig, RIG_SAW_BATCH_CUT_SHORT);
 }
 
+static struct ref_change map_of_page(struct rig *rig, uint64_t page)
+{
+	const struct memory *memory = &rig->memories[0];
+	struct ref_change change = {.memory_kind = memory->kind, .fd_kind = MEMORY_FD_BOTH};
+
+	change.change = (struct umd_dma_change){
+		.iova = page * MEMORY_PAGE,
+		.size = MEMORY_PAGE,
+		.prot = UMD_DMA_READ | UMD_DMA_WRITE,
+		.kind = rig_chance(rig, 90) ? UMD_DMA_BY_FD : UMD_DMA_BY_MESSAGE,
+		.fd = memory->fds[MEMORY_FD_BOTH],
+		.offset = rig_below(rig, memory->room) * MEMORY_PAGE,
+	};
+	return change;
+}
+
+/* Many maps of a page each in a row, with and without gaps. */
+static void crowd(struct rig *rig)
+{
+	uint64_t page = rig_choose_page(rig);
+	uint64_t pages = !rig->is_crowded ? 0 : 50 + rig_below(rig, 300);
+	unsigned int gaps = (unsigned int)rig_below(rig, 60);
+
+	for (uint64_t i = 0; i < pages && !rig->mismatch[0] && !rig_is_spent(rig); i++) {
+		struct ref_change map = map_of_page(rig, page + i);
+		unsigned int reasons;
+
+		if (rig_chance(rig, gaps))
+			continue;
+		reasons = ref_change(&rig->ref, &map);
+		rig_expect_result(rig, "a map of many",
+				  umd_dma_space_change(rig->space, &map.change, 1, NULL), reasons,
+				  0);
+	}
+	if (rig->ref.count > 400)
+		rig_saw(rig, RIG_SAW_CROWD);
+}
+
 static void change_one(struct rig *rig)
 {
 	change(rig, 1);
@@ -306,9 +347,8 @@ static void renew(struct rig *rig)
 }
 
 const struct rig_op rig_change_ops[] = {
-	{"change", 200, change_one},
-	{"change several", 60, change_several},
-	{"turn", 1, turn},
+	{"change", 200, change_one}, {"change several", 60, change_several},
+	{"crowd", 8, crowd},	     {"turn", 1, turn},
 	{"renew", 1, renew},
 };
 const unsigned int rig_change_op_count = UNIT_COUNT(rig_change_ops);

@@ -37,7 +37,8 @@ static void cut_off(struct rig *rig)
 {
 	struct memory *memory = choose_memory(rig);
 
-	if (memory->kind != MEMORY_PLAIN || !memory->pages || rig_chance(rig, 60))
+	if (memory->kind != MEMORY_PLAIN || !memory->pages || rig->is_crowded ||
+	    rig_chance(rig, 40))
 		return;
 	memory_resize(memory, rig_below(rig, memory->pages));
 	rig_note(rig, memory->pages);

@@ -39,6 +39,8 @@ static void pin(struct rig *rig)
 		if (rig->readers[i].reader == reader && rig->readers[i].inside)
 			return;
 	}
+	if (rig->ref.max_pinned && rig_chance(rig, 5)) /* just what may be pinned, or too much */
+		size = rig->ref.max_pinned - rig->ref.pinned + rig_below(rig, 2);
 	rig_note(rig, iova);
 	rig_note(rig, size);
 	rig_note(rig, prot);
@@ -98,7 +100,7 @@ static bool holds_back(const struct rig *rig, const struct rig_use *use,
 	for (unsigned int i = 0; i < use->count; i++) {
 		uint32_t gone = rig->ref.gone_at[use->pieces[i].ref.map];
 
-		if (gone && gone < mark->made && !use->pieces[i].revoked)
+		if (gone && gone < mark->made && !use->pieces[i].revoked && !use->pieces[i].excused)
 			return true;
 	}
 	return false;
@@ -188,59 +190,83 @@ static void wait_for_quiet(struct rig *rig)
 	rig_saw(rig, RIG_SAW_WOKEN);
 }
 
-/* The other pins of a file may lose their memory when one of them does. */
-static void doubt_pieces(struct rig *rig, unsigned int memory)
-{
-	for (unsigned int i = 0; i < RIG_PINS; i++) {
-		struct rig_use *use = &rig->pins[i];
+/* ---- Taking away --------------------------------------------------------------------------- */
 
-		for (unsigned int j = 0; j < use->count; j++)
-			use->pieces[j].doubtful |= use->pieces[j].ref.memory == memory;
+static void for_all_uses(struct rig *rig, void (*fn)(struct rig *rig, struct rig_use *use))
+{
+	for (unsigned int i = 0; i < RIG_PINS; i++)
+		fn(rig, &rig->pins[i]);
+	for (unsigned int i = 0; i < RIG_READERS; i++) {
+		for (unsigned int j = 0; j < RIG_VISITS; j++)
+			fn(rig, &rig->readers[i].visits[j]);
 	}
 }
 
-static bool revoke_pieces(struct rig *rig, struct rig_use *use)
+static bool is_taken(const struct rig *rig, unsigned int memory)
 {
-	bool any = false;
+	return rig->taken & (1u << memory);
+}
 
+/* Memory of this process cannot be taken from it, and then it does not matter who uses it. */
+static void take_pieces(struct rig *rig, struct rig_use *use)
+{
 	for (unsigned int i = 0; i < use->count; i++) {
-		if (!rig_piece_is_gone(rig, &use->pieces[i]))
+		struct rig_piece *piece = &use->pieces[i];
+
+		if (!rig_piece_is_gone(rig, piece))
 			continue;
-		any = use->pieces[i].revoked = true;
-		doubt_pieces(rig, use->pieces[i].ref.memory);
+		if (piece->ref.kind == UMD_DMA_BY_ADDRESS) {
+			piece->excused = true;
+			continue;
+		}
+		piece->revoked = true;
+		rig->taken |= 1u << piece->ref.memory;
 	}
-	return any;
 }
 
-/* Memory of this process cannot be taken from it. */
-static bool has_gone_address(const struct rig *rig, const struct rig_use *use)
+/* All else that lies in the same file may be void, too. */
+static void doubt_pieces(struct rig *rig, struct rig_use *use)
 {
-	for (unsigned int i = 0; i < use->count; i++) {
-		if (rig_piece_is_gone(rig, &use->pieces[i]) &&
-		    use->pieces[i].ref.kind == UMD_DMA_BY_ADDRESS)
-			return true;
-	}
-	return false;
+	for (unsigned int i = 0; i < use->count; i++)
+		use->pieces[i].doubtful |= use->pieces[i].ref.kind == UMD_DMA_BY_FD &&
+					   is_taken(rig, use->pieces[i].ref.memory);
 }
 
-/* What readers inside have is neither here nor there: they leave first. */
+/* What is still mapped is found where it is now. */
+static void look_again(struct rig *rig, struct rig_reader *reader)
+{
+	for (unsigned int i = 0; i < RIG_VISITS && reader->inside; i++) {
+		const struct rig_use *use = &reader->visits[i];
+
+		if (use->count)
+			rig_look_up(rig, reader, use->pieces[0].ref.iova,
+				    use->pieces[0].segment.size, use->prot, RIG_ROOM);
+	}
+}
+
+/* A reader that is inside may use anything that was unmapped, for all the space knows. */
+static void doubt_all_where_inside(struct rig *rig)
+{
+	for (unsigned int i = 0; i < RIG_READERS; i++) {
+		if (rig->readers[i].inside)
+			rig->taken = UINT32_MAX;
+	}
+}
+
 static void take_away(struct rig *rig)
 {
 	struct rig_mark now = {umd_dma_space_mark(rig->space), rig->ref.now};
-	bool any = false;
 
-	for (unsigned int i = 0; i < RIG_READERS; i++)
-		rig_leave(rig, &rig->readers[i]);
-	for (unsigned int i = 0; i < RIG_PINS; i++) {
-		if (has_gone_address(rig, &rig->pins[i]))
-			rig_unpin(rig, &rig->pins[i]);
-	}
+	rig->taken = 0;
 	umd_dma_space_revoke(rig->space);
-	for (unsigned int i = 0; i < RIG_PINS; i++)
-		any |= revoke_pieces(rig, &rig->pins[i]);
-	ask(rig, &now);
-	if (any)
+	for_all_uses(rig, take_pieces);
+	if (rig->taken)
 		rig_saw(rig, RIG_SAW_REVOKED);
+	doubt_all_where_inside(rig);
+	for_all_uses(rig, doubt_pieces);
+	for (unsigned int i = 0; i < RIG_READERS; i++)
+		look_again(rig, &rig->readers[i]);
+	ask(rig, &now);
 }
 
 const struct rig_op rig_pin_ops[] = {

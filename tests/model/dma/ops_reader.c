@@ -24,6 +24,16 @@ static void create_or_destroy(struct rig *rig)
 	}
 }
 
+/* Pins outlive them all. */
+static void destroy_all(struct rig *rig)
+{
+	for (unsigned int i = 0; i < RIG_READERS; i++) {
+		rig_leave(rig, &rig->readers[i]);
+		umd_dma_reader_destroy(rig->readers[i].reader);
+		rig->readers[i].reader = NULL;
+	}
+}
+
 static void enter(struct rig *rig)
 {
 	struct rig_reader *reader = choose_reader(rig);
@@ -94,8 +104,8 @@ static void count(struct rig *rig, const struct rig_reader *reader, const struct
 	}
 }
 
-static void look_up(struct rig *rig, struct rig_reader *reader, uint64_t iova, size_t size,
-		    uint32_t prot, unsigned int room)
+void rig_look_up(struct rig *rig, struct rig_reader *reader, uint64_t iova, size_t size,
+		 uint32_t prot, unsigned int room)
 {
 	struct rig_use *use = &reader->visits[rig_below(rig, RIG_VISITS)];
 	struct umd_dma_segment segments[RIG_ROOM + 1];
@@ -125,13 +135,12 @@ static void look_up(struct rig *rig, struct rig_reader *reader, uint64_t iova, s
 static void resolve(struct rig *rig)
 {
 	struct rig_reader *reader = choose_reader(rig);
-
 	uint64_t iova = rig_choose_iova(rig);
 
 	if (!reader->inside)
 		return;
-	look_up(rig, reader, iova, choose_size(rig, iova), choose_prot(rig),
-		rig_chance(rig, 80) ? RIG_ROOM : (unsigned int)rig_below(rig, RIG_ROOM));
+	rig_look_up(rig, reader, iova, choose_size(rig, iova), choose_prot(rig),
+		    rig_chance(rig, 80) ? RIG_ROOM : (unsigned int)rig_below(rig, RIG_ROOM));
 }
 
 /* Where a range was that a reader has: it may be gone, or be something else. */
@@ -146,7 +155,7 @@ static void resolve_again(struct rig *rig)
 	if (rig_piece_is_gone(rig, &use->pieces[0]))
 		rig_saw(rig, RIG_SAW_HIDDEN);
 	iova = use->pieces[0].ref.iova;
-	look_up(rig, reader, iova, use->pieces[0].segment.size, use->prot, RIG_ROOM);
+	rig_look_up(rig, reader, iova, use->pieces[0].segment.size, use->prot, RIG_ROOM);
 }
 
 /* Any use, of a reader or a pin: much may have happened since. */
@@ -162,6 +171,7 @@ static void touch(struct rig *rig)
 
 const struct rig_op rig_reader_ops[] = {
 	{"create or destroy a reader", 10, create_or_destroy},
+	{"destroy all readers", 2, destroy_all},
 	{"enter", 60, enter},
 	{"leave", 25, leave},
 	{"resolve", 160, resolve},

@@ -214,7 +214,7 @@ unsigned int rig_doubts(const struct rig *rig, const struct ref_piece *pieces, u
 
 /* ---- Life ---------------------------------------------------------------------------------- */
 
-/* Spaces without limits, with limits that are met now and then, and with none worth the name. */
+/* Some spaces are for many maps. The others have limits, or none, or none worth the name. */
 static void choose_options(struct rig *rig)
 {
 	static const uint32_t max_maps[] = {0, 0, 3, 40, 700};
@@ -223,6 +223,10 @@ static void choose_options(struct rig *rig)
 
 	*options = (struct umd_dma_space_options){.size = sizeof(*options),
 						  .owner = (uint32_t)rig_below(rig, 1 << 20)};
+	rig->is_crowded = rig_chance(rig, 25);
+	rig->width = 1024;
+	if (rig->is_crowded)
+		return;
 	options->max_maps = max_maps[rig_below(rig, UNIT_COUNT(max_maps))];
 	if (rig_chance(rig, 30))
 		options->max_mapped_bytes = 1 + rig_below(rig, 200 * MEMORY_PAGE);

@@ -20,7 +20,7 @@
 #define RIG_PIECES   16u /* of a range, that are told apart */
 #define RIG_CLUSTERS 4u
 #define RIG_HISTORY  40u
-#define RIG_NUMBERS  6u
+#define RIG_NUMBERS  24u
 
 /* Things worth having seen. */
 enum rig_event {
@@ -28,6 +28,7 @@ enum rig_event {
 	RIG_SAW_UNMAPPED,
 	RIG_SAW_UNMAPPED_MANY,
 	RIG_SAW_UNMAPPED_ALL,
+	RIG_SAW_CROWD,
 	RIG_SAW_BATCH_CUT_SHORT,
 	RIG_SAW_EINVAL,
 	RIG_SAW_EOVERFLOW,
@@ -64,6 +65,7 @@ struct rig_piece {
 	struct ref_piece ref;
 	bool revoked;  /* nobody's memory */
 	bool doubtful; /* perhaps so: another part of the same file was taken away */
+	bool excused;  /* it could not be taken away, and nobody waits for it */
 	bool lost;     /* it was touched where the file had been cut off */
 };
 
@@ -103,9 +105,11 @@ struct rig {
 	struct rig_mark marks[RIG_MARKS];
 
 	bool handles_sigbus;
+	uint32_t taken; /* a bit for each memory that was taken away from somebody just now */
 
 	uint64_t random;
 	uint64_t width;		/* pages of a cluster of addresses */
+	bool is_crowded;	/* there may be many maps, and no file is cut off */
 	unsigned int shrinking; /* percent of the changes that unmap */
 
 	struct rig_record history[RIG_HISTORY];
@@ -196,6 +200,8 @@ static inline bool rig_piece_is_gone(const struct rig *rig, const struct rig_pie
 
 /* ---- Readers (ops_reader.c) and pins (ops_pin.c) ------------------------------------------- */
 
+void rig_look_up(struct rig *rig, struct rig_reader *reader, uint64_t iova, size_t size,
+		 uint32_t prot, unsigned int room);
 void rig_leave(struct rig *rig, struct rig_reader *reader);
 void rig_unpin(struct rig *rig, struct rig_use *pin);
 

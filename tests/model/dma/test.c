@@ -88,6 +88,7 @@ static void test_everything_has_happened(void **state)
 		[RIG_SAW_UNMAPPED] = "unmaps of one",
 		[RIG_SAW_UNMAPPED_MANY] = "unmaps of several",
 		[RIG_SAW_UNMAPPED_ALL] = "unmaps of all",
+		[RIG_SAW_CROWD] = "crowds of maps",
 		[RIG_SAW_BATCH_CUT_SHORT] = "batches that failed in the middle",
 		[RIG_SAW_EINVAL] = "EINVAL",
 		[RIG_SAW_EOVERFLOW] = "EOVERFLOW",
