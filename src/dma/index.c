@@ -53,13 +53,13 @@ void umd_dma_index_write_hints(struct umd_dma_index *index)
 		return;
 	index->low = index->entries[0].bound;
 	choose_parts(index);
-	for (size_t part = 0; part <= index->parts; part++) {
-		uint64_t begin;
+	for (size_t part = 0; part < index->parts; part++) {
+		uint64_t begin = index->low + ((uint64_t)part << index->shift);
 
-		if (__builtin_add_overflow(index->low, (uint64_t)part << index->shift, &begin))
-			begin = UINT64_MAX;
 		while (index->entries[entry].bound < begin)
 			entry++;
 		index->hints[part] = (uint32_t)entry;
 	}
+	/* Where the last part ends may be beyond the address space. */
+	index->hints[index->parts] = (uint32_t)(index->count - 1);
 }
