@@ -100,7 +100,9 @@ static void take_block(struct umd_dma_pin_cursor *cursor, struct umd_dma_pin_blo
 
 void umd_dma_pins_adopt(struct umd_dma_pins *pins, struct umd_dma_pin_cursor *cursor)
 {
-	for (struct umd_dma_pin_block *block = pins->blocks; block; block = block->next) {
+	struct umd_dma_pin_block *block = __atomic_load_n(&pins->blocks, __ATOMIC_ACQUIRE);
+
+	for (; block; block = block->next) {
 		if (!block->taken)
 			take_block(cursor, block);
 	}
