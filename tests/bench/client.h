@@ -66,6 +66,7 @@ enum command {
 	CMD_REGION_WRITE = 10,
 	CMD_DMA_READ = 11,
 	CMD_WRITE_MULTI = 15,
+	CMD_DEVICE_FEATURE = 16,
 };
 
 enum {

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdlib.h>
 
+#include "dma/space.h"
 #include "stress.h"
 
 #define WAIT_MS	       5
@@ -45,11 +46,46 @@ static void revoke_pins(struct stress_world *world)
 	umd_dma_space_revoke(world->space);
 }
 
+/* ---- The dirty log, which has no public calls ---------------------------------------------- */
+
+#define POOL_BYTES ((uint64_t)STRESS_PAGES * STRESS_PAGE)
+
+_Static_assert(STRESS_PAGES == 64, "a report of a pool is one word");
+
+static void start_log(struct stress_world *world)
+{
+	struct umd_dma_range ranges[STRESS_DOOMED];
+	int err;
+
+	for (unsigned int i = 0; i < STRESS_DOOMED; i++)
+		ranges[i] = (struct umd_dma_range){world->pools[i].iova, POOL_BYTES};
+	err = umd_dma_space_start_log(world->space, ranges, STRESS_DOOMED, STRESS_PAGE);
+	if (err)
+		stress_wrong(world, "umd_dma_space_start_log(): %d", err);
+}
+
+static uint64_t report_log(struct stress_world *world, unsigned int pool)
+{
+	const struct umd_dma_range range = {world->pools[pool].iova, POOL_BYTES};
+	uint64_t bitmap = 0;
+
+	umd_dma_space_report_log(world->space, &range, STRESS_PAGE, (uint8_t *)&bitmap);
+	return bitmap;
+}
+
+static void stop_log(struct stress_world *world)
+{
+	umd_dma_space_stop_log(world->space);
+}
+
 static const struct stress_link by_calls = {
 	.change = change,
 	.is_quiet = is_quiet,
 	.wait = wait_for,
 	.revoke = revoke_pins,
+	.start_log = start_log,
+	.report_log = report_log,
+	.stop_log = stop_log,
 };
 
 int stress_run_local(struct stress_world *world)

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "dirty.h"
 #include "stress.h"
 
 #define BATCH	       12u
@@ -55,6 +56,8 @@ struct owner {
 	uint64_t revoked_ns, season_ns;
 
 	bool maps_no_address;
+
+	struct dirty dirty;
 
 	enum state doomed; /* POISONED: there is none */
 	bool doomed_is_cut;
@@ -219,6 +222,8 @@ static void plan_map(struct owner *owner)
 	check_poison(owner->world, &extent);
 	fill(owner->world, &extent, WORD_INITIAL, ++owner->generation * STRESS_SIDES + extent.side);
 	note_sequences(owner, &extent);
+	for (unsigned int page = extent.first; page < extent.first + extent.count; page++)
+		dirty_track(&owner->dirty, extent.pool, extent.side, page);
 	set_state(owner, &extent, MAPPED);
 	owner->extents[extent.pool][extent.first] = extent;
 	owner->changes[owner->count++] = map_of(owner, &extent);
@@ -283,6 +288,7 @@ static void poison(struct owner *owner, const struct extent *extent)
 		check_stamps(world, extent, page);
 		check_diaries(owner, extent, page);
 	}
+	dirty_check(&owner->dirty, extent->pool, extent->side, extent->first, extent->count);
 	fill(world, extent, WORD_POISON, poison_sequence(extent));
 	set_state(owner, extent, POISONED);
 }
@@ -461,6 +467,7 @@ static void churn(struct owner *owner)
 	if (owner->world->options->cuts)
 		doom(owner);
 	make_changes(owner);
+	dirty_turn(&owner->dirty);
 	if (stress_below(&owner->random, 40))
 		settle(owner);
 	else
@@ -562,7 +569,11 @@ void stress_own(struct stress_world *world, const struct stress_link *link)
 {
 	static struct owner owner;
 
-	owner = (struct owner){.world = world, .link = link, .random = world->options->seed};
+	owner = (struct owner){
+		.world = world,
+		.link = link,
+		.random = world->options->seed,
+		.dirty = {.world = world, .link = link, .random = world->options->seed + 1}};
 	for (unsigned int pool = 0; pool < STRESS_DOOMED; pool++) {
 		for (unsigned int side = 0; side < STRESS_SIDES; side++) {
 			const struct extent all = {pool, side, 0, STRESS_PAGES};

@@ -91,11 +91,68 @@ static void wait_for_nothing(struct stress_world *world, uint64_t mark)
 {
 }
 
+/* ---- The dirty log: DEVICE_FEATURE 6, 7 and 8 (docs/interop/vfio-user.rst of QEMU) --------- */
+
+enum { LOG_START = 6, LOG_STOP = 7, LOG_REPORT = 8, FEATURE_GET = 1 << 16, FEATURE_SET = 1 << 17 };
+
+struct feature {
+	uint32_t argsz, flags;
+};
+
+struct log_range {
+	uint64_t iova, size;
+};
+
+static const uint64_t pool_bytes = (uint64_t)STRESS_PAGES * STRESS_PAGE;
+
+static void start_log(struct stress_world *world)
+{
+	struct {
+		struct feature feature;
+		uint64_t page_size;
+		uint32_t count, reserved;
+		struct log_range ranges[STRESS_DOOMED];
+	} message = {.feature = {sizeof(message), LOG_START | FEATURE_SET},
+		     .page_size = STRESS_PAGE,
+		     .count = STRESS_DOOMED};
+
+	for (unsigned int i = 0; i < STRESS_DOOMED; i++)
+		message.ranges[i] = (struct log_range){world->pools[i].iova, pool_bytes};
+	client_call(&served.client, CMD_DEVICE_FEATURE, &message, sizeof(message), NO_FD, &message,
+		    sizeof(message));
+}
+
+static uint64_t report_log(struct stress_world *world, unsigned int pool)
+{
+	struct {
+		struct feature feature;
+		struct log_range range;
+		uint64_t page_size, bitmap;
+	} message = {.feature = {sizeof(message), LOG_REPORT | FEATURE_GET},
+		     .range = {world->pools[pool].iova, pool_bytes},
+		     .page_size = STRESS_PAGE};
+
+	client_call(&served.client, CMD_DEVICE_FEATURE, &message,
+		    sizeof(message) - sizeof(uint64_t), NO_FD, &message, sizeof(message));
+	return message.bitmap;
+}
+
+static void stop_log(struct stress_world *world)
+{
+	struct feature message = {sizeof(message), LOG_STOP | FEATURE_SET};
+
+	client_call(&served.client, CMD_DEVICE_FEATURE, &message, sizeof(message), NO_FD, &message,
+		    sizeof(message));
+}
+
 static const struct stress_link by_protocol = {
 	.change = change,
 	.is_quiet = is_quiet,
 	.wait = wait_for_nothing,
 	.revoke = do_nothing,
+	.start_log = start_log,
+	.report_log = report_log,
+	.stop_log = stop_log,
 };
 
 static void *own(void *data)

@@ -109,6 +109,8 @@ static void print_counts(const struct stress_counts *counts)
 		{counts->handed, "ended by another"},
 		{counts->revoked, "revoked"},
 		{counts->revocations, "revocations"},
+		{counts->logs, "dirty logs"},
+		{counts->reports, "reports"},
 		{counts->files, "doomed files"},
 		{counts->cut, "uses cut off"},
 		{counts->readers, "readers"},
@@ -126,6 +128,8 @@ static void check_counts(struct stress_world *world, const struct stress_counts 
 
 	if (!counts->maps || !counts->unmaps || !counts->copies || !counts->missed || !counts->pins)
 		stress_wrong(world, "something has never happened");
+	if (!counts->logs || !counts->reports)
+		stress_wrong(world, "no dirty log was reported");
 	if (options->cuts && !counts->cut)
 		stress_wrong(world, "no engine met a file that had been cut off");
 	if (options->stuck && options->seconds >= 10 && !counts->revocations)

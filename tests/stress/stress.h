@@ -77,6 +77,7 @@ struct stress_pin {
 struct stress_counts {
 	uint64_t copies, spans, missed, pins, refused, revoked, cut, handed;
 	uint64_t maps, unmaps, batches, waits, revocations, readers, files;
+	uint64_t logs, reports;
 };
 
 struct stress_world;
@@ -163,6 +164,11 @@ struct stress_link {
 	/* Returns after a while, or when asking again makes sense. */
 	void (*wait)(struct stress_world *world, uint64_t mark);
 	void (*revoke)(struct stress_world *world);
+
+	/* The dirty log of all pools but the doomed one; a report has a bit for each page. */
+	void (*start_log)(struct stress_world *world);
+	uint64_t (*report_log)(struct stress_world *world, unsigned int pool);
+	void (*stop_log)(struct stress_world *world);
 };
 
 void stress_pools_init(struct stress_world *world);
