@@ -1,32 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Guards: files that are cut short, have no room or no huge pages, under threads that touch them.
- * Each test runs in a child with a fresh handler of SIGBUS, since ours is installed once and
- * cmocka's comes and goes; the child ends with 0 where all was well.
+ * Each test runs in a child with a fresh handler of SIGBUS.
  */
-#include "unit.h"
+#include "child.h"
 
-#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include "dma/guard.h"
 
 #define PAGE	4096u
 #define FILLING 0xa5
 #define THREADS 4u
-#define SKIPPED 77
-#define FAILED	1
 
 #ifdef __SANITIZE_THREAD__
 #define WITH_TSAN true
@@ -38,53 +28,6 @@
 #define LOW_HALF(argument)                                      \
 	(offsetof(struct seccomp_data, args) + 8 * (argument) + \
 	 (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0))
-
-/* ---- Children ------------------------------------------------------------------------------ */
-
-/* In a child no longjmp() leads back to cmocka. */
-static void expect_at(bool good, int line, const char *what)
-{
-	if (good)
-		return;
-	fprintf(stderr, "%s:%d: %s\n", __FILE__, line, what);
-	_exit(FAILED);
-}
-#define EXPECT(condition) expect_at(condition, __LINE__, #condition)
-
-static int run(void (*scenario)(void))
-{
-	static const struct rlimit no_core;
-	pid_t child = fork();
-	int status;
-
-	assert_true(child >= 0);
-	if (child == 0) {
-		setrlimit(RLIMIT_CORE, &no_core);
-		signal(SIGBUS, SIG_DFL);
-		signal(SIGSEGV, SIG_DFL);
-		scenario();
-		_exit(0);
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	return status;
-}
-
-static void expect_success(void (*scenario)(void))
-{
-	int status = run(scenario);
-
-	if (WIFEXITED(status) && WEXITSTATUS(status) == SKIPPED)
-		skip();
-	assert_int_equal(status, 0);
-}
-
-static void expect_death(void (*scenario)(void), int sig)
-{
-	int status = run(scenario);
-
-	assert_true(WIFSIGNALED(status));
-	assert_int_equal(WTERMSIG(status), sig);
-}
 
 /* ---- Areas --------------------------------------------------------------------------------- */
 
@@ -169,7 +112,7 @@ static void read_cut(void)
 
 static void test_what_was_cut_off_reads_zero_and_is_lost(void **state)
 {
-	expect_success(read_cut);
+	child_expect_success(read_cut);
 }
 
 static void write_cut(void)
@@ -192,7 +135,7 @@ static void write_cut(void)
 
 static void test_writes_to_a_lost_range_reach_nobody(void **state)
 {
-	expect_success(write_cut);
+	child_expect_success(write_cut);
 }
 
 static void grow_again(void)
@@ -212,7 +155,7 @@ static void grow_again(void)
 
 static void test_a_file_that_grows_again_stays_lost(void **state)
 {
-	expect_success(grow_again);
+	child_expect_success(grow_again);
 }
 
 static void read_only(void)
@@ -241,8 +184,8 @@ static void write_read_only(void)
 
 static void test_a_range_that_was_read_only_stays_so(void **state)
 {
-	expect_success(read_only);
-	expect_death(write_read_only, SIGSEGV);
+	child_expect_success(read_only);
+	child_expect_death(write_read_only, SIGSEGV);
 }
 
 /* Two files, one behind the other in memory. */
@@ -277,7 +220,7 @@ static void neighbours(void)
 
 static void test_a_loss_is_of_one_range_only(void **state)
 {
-	expect_success(neighbours);
+	child_expect_success(neighbours);
 }
 
 static void move(void)
@@ -303,7 +246,7 @@ static void move(void)
 
 static void test_memory_that_moves_is_guarded_in_both_places(void **state)
 {
-	expect_success(move);
+	child_expect_success(move);
 }
 
 /* ---- Other reasons than a file cut short --------------------------------------------------- */
@@ -315,10 +258,8 @@ static void huge(void)
 	int fd = memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB | (21u << 26) /* MFD_HUGE_2MB */);
 	struct area area;
 
-	if (fd < 0 || ftruncate(fd, (off_t)(2 * block)) < 0) {
-		print_message("no hugetlbfs: %s\n", strerror(errno));
-		_exit(SKIPPED);
-	}
+	if (fd < 0 || ftruncate(fd, (off_t)(2 * block)) < 0)
+		child_skip("no hugetlbfs");
 	map_fd(&area, fd, 2 * block, block, true);
 	EXPECT(umd_dma_guard_add(&area.guard) == 0);
 	EXPECT(umd_dma_guard_install() == 0);
@@ -332,26 +273,15 @@ static void huge(void)
 
 static void test_huge_pages_are_replaced(void **state)
 {
-	expect_success(huge);
+	child_expect_success(huge);
 }
 
 static void fill_file_system(void)
 {
-	char name[] = "/tmp/guard-XXXXXX";
+	int fd = child_open_small_file();
 	struct area area;
-	int fd;
 
-	EXPECT(mkdtemp(name) != NULL);
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("none", name, "tmpfs", 0, "size=32k") < 0) {
-		print_message("no tmpfs of our own: %s\n", strerror(errno));
-		rmdir(name);
-		_exit(SKIPPED);
-	}
-	fd = open(name, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	umount2(name, MNT_DETACH);
-	rmdir(name);
-	EXPECT(fd >= 0 && ftruncate(fd, 64 * (off_t)PAGE) == 0);
+	EXPECT(ftruncate(fd, 64 * (off_t)PAGE) == 0);
 	map_fd(&area, fd, 64 * (size_t)PAGE, PAGE, true);
 	EXPECT(umd_dma_guard_add(&area.guard) == 0);
 	EXPECT(umd_dma_guard_install() == 0);
@@ -365,7 +295,7 @@ static void fill_file_system(void)
 
 static void test_a_full_file_system_is_a_loss(void **state)
 {
-	expect_success(fill_file_system);
+	child_expect_success(fill_file_system);
 }
 
 static void punch(void)
@@ -382,7 +312,7 @@ static void punch(void)
 
 static void test_a_hole_is_no_loss(void **state)
 {
-	expect_success(punch);
+	child_expect_success(punch);
 }
 
 /* Sends this thread a SIGBUS as the kernel or a process would. */
@@ -407,7 +337,7 @@ static void fail_hardware(void)
 
 static void test_memory_that_the_hardware_lost_is_lost(void **state)
 {
-	expect_success(fail_hardware);
+	child_expect_success(fail_hardware);
 }
 
 /* As where the kernel has no memory to promise: puts nothing of at least this size in a place. */
@@ -426,10 +356,8 @@ static void limit_replacement(uint32_t size)
 	const struct sock_fprog program = {.len = UNIT_COUNT(code), .filter = code};
 
 	EXPECT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0) {
-		print_message("no filter of system calls: %s\n", strerror(errno));
-		_exit(SKIPPED);
-	}
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		child_skip("no filter of system calls");
 }
 
 static void replace_by_page(void)
@@ -453,7 +381,7 @@ static void replace_by_page(void)
 
 static void test_where_memory_is_short_a_page_at_a_time_must_do(void **state)
 {
-	expect_success(replace_by_page);
+	child_expect_success(replace_by_page);
 }
 
 static void replace_nothing(void)
@@ -469,7 +397,7 @@ static void replace_nothing(void)
 
 static void test_where_nothing_can_be_replaced_the_process_ends(void **state)
 {
-	expect_death(replace_nothing, SIGBUS);
+	child_expect_death(replace_nothing, SIGBUS);
 }
 
 /* ---- What is passed on --------------------------------------------------------------------- */
@@ -539,8 +467,8 @@ static void call_with_info(void)
 
 static void test_other_faults_go_to_the_handler_before(void **state)
 {
-	expect_success(call_plain);
-	expect_success(call_with_info);
+	child_expect_success(call_plain);
+	child_expect_success(call_with_info);
 }
 
 static void send_others(void)
@@ -560,7 +488,7 @@ static void send_others(void)
 
 static void test_signals_that_are_no_loss_are_passed_on_as_they_came(void **state)
 {
-	expect_success(send_others);
+	child_expect_success(send_others);
 }
 
 static void note_mask(int sig)
@@ -587,7 +515,7 @@ static void test_the_handler_before_runs_with_its_own_mask(void **state)
 {
 	if (WITH_TSAN) /* which runs handlers with masks of its own */
 		skip();
-	expect_success(call_masked);
+	child_expect_success(call_masked);
 }
 
 static void reset_once(void)
@@ -606,7 +534,7 @@ static void reset_once(void)
 
 static void test_a_handler_for_one_signal_gets_one(void **state)
 {
-	expect_death(reset_once, SIGBUS);
+	child_expect_death(reset_once, SIGBUS);
 }
 
 static void start_with(struct area *guarded, void (*handler)(int))
@@ -652,10 +580,10 @@ static void note_by_default(void)
 
 static void test_without_a_handler_before_the_process_ends_as_it_would(void **state)
 {
-	expect_death(touch_by_default, SIGBUS);
-	expect_death(touch_ignoring, SIGBUS);
-	expect_death(kill_by_default, SIGBUS);
-	expect_death(note_by_default, SIGBUS);
+	child_expect_death(touch_by_default, SIGBUS);
+	child_expect_death(touch_ignoring, SIGBUS);
+	child_expect_death(kill_by_default, SIGBUS);
+	child_expect_death(note_by_default, SIGBUS);
 }
 
 static void kill_ignoring(void)
@@ -669,7 +597,7 @@ static void kill_ignoring(void)
 
 static void test_what_was_ignored_still_is(void **state)
 {
-	expect_success(kill_ignoring);
+	child_expect_success(kill_ignoring);
 }
 
 static void touch_removed(void)
@@ -685,7 +613,7 @@ static void touch_removed(void)
 
 static void test_a_guard_that_was_removed_guards_no_more(void **state)
 {
-	expect_death(touch_removed, SIGBUS);
+	child_expect_death(touch_removed, SIGBUS);
 }
 
 static void remove_twice(void)
@@ -708,7 +636,7 @@ static void remove_twice(void)
 
 static void test_removing_twice_is_harmless(void **state)
 {
-	expect_success(remove_twice);
+	child_expect_success(remove_twice);
 }
 
 static void touch_behind(void)
@@ -728,7 +656,7 @@ static void touch_behind(void)
 
 static void test_a_guard_ends_with_its_last_byte(void **state)
 {
-	expect_death(touch_behind, SIGBUS);
+	child_expect_death(touch_behind, SIGBUS);
 }
 
 /* ---- Many ---------------------------------------------------------------------------------- */
@@ -763,7 +691,7 @@ static void guard_many(void)
 
 static void test_thousands_of_ranges_are_told_apart(void **state)
 {
-	expect_success(guard_many);
+	child_expect_success(guard_many);
 }
 
 /* Ranges that nobody touches need no memory. */
@@ -789,7 +717,7 @@ static void guard_too_many(void)
 
 static void test_ranges_are_limited(void **state)
 {
-	expect_success(guard_too_many);
+	child_expect_success(guard_too_many);
 }
 
 /* ---- Threads ------------------------------------------------------------------------------- */
@@ -853,7 +781,7 @@ static void touch_together(void)
 
 static void test_threads_fault_in_the_same_pages_together(void **state)
 {
-	expect_success(touch_together);
+	child_expect_success(touch_together);
 }
 
 /* A zero comes from memory of nobody only: then the loss is seen, however fresh it is. */
@@ -888,7 +816,7 @@ static void cut_meanwhile(void)
 
 static void test_nobody_uses_memory_of_nobody_unknowingly(void **state)
 {
-	expect_success(cut_meanwhile);
+	child_expect_success(cut_meanwhile);
 }
 
 static void *lose_own_files(void *unused)
@@ -943,7 +871,7 @@ static void change_meanwhile(void)
 
 static void test_ranges_come_and_go_while_others_are_lost(void **state)
 {
-	expect_success(change_meanwhile);
+	child_expect_success(change_meanwhile);
 }
 
 static void find_without_membarrier(void)
@@ -954,7 +882,7 @@ static void find_without_membarrier(void)
 
 static void test_without_membarrier_losses_are_seen_as_well(void **state)
 {
-	expect_success(find_without_membarrier);
+	child_expect_success(find_without_membarrier);
 }
 
 int main(void)
