@@ -45,14 +45,14 @@ static void follow(struct umd_dma_space *space, const struct umd_dma_memory *mem
 	space->moved = umd_dma_epochs_turn(&space->table.epochs);
 }
 
-/* 0 where the place will be looked after until nobody touches it any more. */
-static int keep_place(struct umd_dma_client *client, uint8_t *base, size_t length)
+/* 0 where the memory's place will be looked after until nobody touches it any more. */
+static int keep_place(struct umd_dma_client *client, const struct umd_dma_memory *memory)
 {
 	struct umd_dma_corpse *corpse = malloc(sizeof(*corpse));
 
 	if (!corpse)
 		return -ENOMEM;
-	*corpse = (struct umd_dma_corpse){.next = client->corpses, .base = base, .length = length};
+	*corpse = (struct umd_dma_corpse){.next = client->corpses, .guard = memory->guard};
 	client->corpses = corpse;
 	client->corpse_count++;
 	return 0;
@@ -93,7 +93,7 @@ static int move(struct umd_dma_client *client, struct umd_dma_memory *memory)
 
 	if (client->corpse_count >= UMD_DMA_CORPSES_MAX)
 		return -ENOBUFS;
-	err = keep_place(client, old, memory->length);
+	err = keep_place(client, memory);
 	if (err)
 		return err;
 	err = map_again(memory, &memory->guard);
@@ -140,23 +140,25 @@ static void fence(struct umd_dma_client *client)
 void umd_dma_client_take_away(struct umd_dma_client *client, struct umd_dma_memory *memory)
 {
 	struct umd_dma_guard old = memory->guard;
+	bool moved;
 
 	if (!memory->way->map_again || memory->taken == client->revocations)
 		return;
 	memory->taken = client->revocations;
-	if (umd_dma_memory_is_lost(memory) || move(client, memory))
+	moved = !umd_dma_memory_is_lost(memory) && move(client, memory) == 0;
+	if (!moved)
 		umd_dma_guard_lose(&memory->lost);
 	fence(client);
 	put_nobody(old.base, old.length, old.writable);
-	if (memory->base != old.base)
-		umd_dma_guard_remove(&old);
+	if (moved)
+		umd_dma_guard_note_at(&client->corpses->guard, &client->corpses->lost);
 }
 
 static bool is_touched(const struct umd_dma_client *client, const struct umd_dma_corpse *corpse)
 {
 	for (struct umd_dma_space *space = client->spaces; space; space = space->next) {
 		if (!umd_dma_epochs_are_past(&space->table.epochs, space->moved) ||
-		    umd_dma_pins_reach(&space->pins, corpse->base, corpse->length))
+		    umd_dma_pins_reach(&space->pins, corpse->guard.base, corpse->guard.length))
 			return true;
 	}
 	return false;
@@ -173,7 +175,8 @@ void umd_dma_client_bury(struct umd_dma_client *client)
 		}
 		*at = corpse->next;
 		client->corpse_count--;
-		munmap(corpse->base, corpse->length);
+		umd_dma_guard_remove(&corpse->guard);
+		munmap(corpse->guard.base, corpse->guard.length);
 		free(corpse);
 	}
 }

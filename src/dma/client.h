@@ -16,11 +16,14 @@ struct umd_dma_space;
 
 #define UMD_DMA_CORPSES_MAX 64u /* more, and memory is lost rather than moved */
 
-/* Where memory was that pins have lost, for as long as somebody may still touch the place. */
+/*
+ * Where memory was that pins have lost, for as long as somebody may still touch the place: also
+ * with a fault that he had before memory of nobody was there, and that is handled only now.
+ */
 struct umd_dma_corpse {
 	struct umd_dma_corpse *next;
-	uint8_t *base;
-	size_t length;
+	struct umd_dma_guard guard; /* over the place */
+	bool lost;		    /* its; nobody asks */
 };
 
 struct umd_dma_client {

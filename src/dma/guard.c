@@ -117,6 +117,13 @@ void umd_dma_guard_remove(struct umd_dma_guard *guard)
 	guard->slot = NULL;
 }
 
+/* One store, since the slot may be the one that a handler looks for. */
+void umd_dma_guard_note_at(struct umd_dma_guard *guard, bool *lost)
+{
+	guard->lost = lost;
+	__atomic_store_n(&guard->slot->lost, lost, __ATOMIC_RELEASE);
+}
+
 /* ---- In the handler: whose fault it is ----------------------------------------------------- */
 
 /* A consistent copy of a slot; false where it is free or changes. */

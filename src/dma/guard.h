@@ -64,6 +64,12 @@ int umd_dma_guard_add(struct umd_dma_guard *guard);
 void umd_dma_guard_remove(struct umd_dma_guard *guard);
 
 /*
+ * Notes losses elsewhere from now on, while the range stays guarded all the time. Those who use the
+ * range now may still be noted where they were.
+ */
+void umd_dma_guard_note_at(struct umd_dma_guard *guard, bool *lost);
+
+/*
  * Whether any use of the range so far may have been of memory of nobody, by its `lost`. The use
  * before comes first for all to see: for that the handler makes every thread execute a fence before
  * it puts memory in.
