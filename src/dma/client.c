@@ -132,7 +132,7 @@ static void put_nobody(uint8_t *base, size_t length, bool writable)
 static void fence(struct umd_dma_client *client)
 {
 	for (struct umd_dma_space *space = client->spaces; space; space = space->next) {
-		if (umd_dma_epochs_are_shared(&space->table.epochs))
+		if (umd_dma_epochs_are_shared(&space->table.epochs) || space->pins.blocks)
 			umd_dma_epochs_fence(&space->table.epochs);
 	}
 }

@@ -32,10 +32,16 @@ uint64_t umd_dma_epochs_turn(struct umd_dma_epochs *epochs)
 	return epochs->ended + 1;
 }
 
+/*
+ * Whether everybody executes fences of his own. Readers that are gone may have left pins behind,
+ * which end in threads that rely on the owner's, too.
+ */
 static bool all_fence(const struct umd_dma_epochs *epochs)
 {
 	const struct umd_dma_visit *visit = epochs->visits;
 
+	if (!visit)
+		return epochs->fences;
 	while (visit && visit->fences)
 		visit = visit->next;
 	return !visit;

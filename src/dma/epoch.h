@@ -68,7 +68,10 @@ static inline uint64_t umd_dma_epochs_now(const struct umd_dma_epochs *epochs)
 /* Begins an epoch and returns its mark, for umd_dma_epochs_are_past(). */
 uint64_t umd_dma_epochs_turn(struct umd_dma_epochs *epochs);
 
-/* Puts a full fence into every reader, between two instructions of its. 0, or not everywhere. */
+/*
+ * Puts a full fence into every reader, between two instructions of its, and into whoever ends a
+ * pin. 0, or not everywhere: also where there has been no reader yet.
+ */
 int umd_dma_epochs_fence(struct umd_dma_epochs *epochs);
 
 /* Whether all readers that came in before the epoch `mark` have left. */

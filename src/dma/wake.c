@@ -20,12 +20,15 @@ void umd_dma_wake_close(struct umd_dma_wake *wake)
 	umd_close(&wake->fd);
 }
 
+/*
+ * Whatever was told so far is found by who looks after this. Also while the owner waits already:
+ * who told him may have been slow.
+ */
 void umd_dma_wake_arm(struct umd_dma_wake *wake)
 {
 	uint64_t count;
 
-	if (wake->fd >= 0 && !__atomic_load_n(&wake->waiting, __ATOMIC_RELAXED) &&
-	    read(wake->fd, &count, sizeof(count)) < 0)
+	if (wake->fd >= 0 && read(wake->fd, &count, sizeof(count)) < 0)
 		atomic_signal_fence(memory_order_seq_cst); /* it was not signalled: as well */
 	__atomic_store_n(&wake->waiting, true, __ATOMIC_RELAXED);
 }

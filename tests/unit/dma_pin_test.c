@@ -3,7 +3,13 @@
  * What readers find of a space, and what they may do with it while it is unmapped: short visits and
  * pins, with their ends.
  */
+#include "child.h"
 #include "dma_fixture.h"
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #include "dma/reader.h"
 
@@ -246,6 +252,60 @@ static void test_pin_outlives_its_reader(void **state)
 	close(fd);
 }
 
+/* As where a thread is told that the owner waits, and signals him much later. */
+static void test_signal_that_came_late_is_no_reason_to_ask_again(void **state)
+{
+	struct pollfd wake = {.events = POLLIN};
+	int fd = make_file(PAGE);
+	uint64_t mark;
+
+	map(0, 1, READ, fd, 0);
+	assert_int_equal(pin(0, 1), 1);
+	unmap(0, 1);
+	mark = umd_dma_space_mark(&space);
+	assert_false(umd_dma_space_is_quiet(&space, mark));
+	wake.fd = umd_dma_space_fd(&space);
+	unit_add_event(wake.fd);
+	assert_int_equal(poll(&wake, 1, 0), 1);
+	assert_false(umd_dma_space_is_quiet(&space, mark));
+	assert_int_equal(poll(&wake, 1, 0), 0);
+	umd_dma_unpin(segments, 1);
+	assert_int_equal(poll(&wake, 1, 0), 1);
+	assert_true(umd_dma_space_is_quiet(&space, mark));
+	close(fd);
+}
+
+/* Lets membarrier() fail from now on. */
+static void forbid_membarrier(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOMEM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {.len = UNIT_COUNT(code), .filter = code};
+
+	EXPECT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		child_skip("no filter of system calls");
+}
+
+/* The thread that ends the pin relies on the owner's fence, as a reader would. */
+static void outlive(void)
+{
+	bool fences = reader->visit.fences;
+
+	umd_dma_reader_destroy(reader);
+	forbid_membarrier();
+	EXPECT(umd_dma_epochs_fence(&space.table.epochs) == (fences ? 0 : -EAGAIN));
+}
+
+static void test_owner_fences_for_pins_whose_readers_are_gone(void **state)
+{
+	child_expect_success(outlive);
+}
+
 static void test_unmapped_maps_in_use_are_bounded(void **state)
 {
 	int fd = make_file(PAGE);
@@ -279,6 +339,8 @@ int main(void)
 		TEST(test_pin_of_another_map_holds_nothing_back),
 		TEST(test_refused_pin_holds_nothing_back),
 		TEST(test_pin_outlives_its_reader),
+		TEST(test_signal_that_came_late_is_no_reason_to_ask_again),
+		TEST(test_owner_fences_for_pins_whose_readers_are_gone),
 		TEST(test_unmapped_maps_in_use_are_bounded),
 	};
 
