@@ -12,7 +12,9 @@
 #include "base/export.h"
 #include "dma/space.h"
 
-#define SEGMENTS 16u /* copied with one system call */
+/* Copied with one system call: it moves no more than 2 GiB less a page (MAX_RW_COUNT). */
+#define SEGMENTS 16u
+#define BYTES	 ((size_t)1 << 30)
 
 /* Host segments of a range's beginning. */
 struct segments {
@@ -75,7 +77,7 @@ static int copy(struct umd_dma_space *space, uint64_t iova, uint8_t *local, size
 		struct segments segments;
 		struct iovec ours = {.iov_base = local};
 		ssize_t n;
-		int err = translate(space, iova, size, prot, &segments);
+		int err = translate(space, iova, size < BYTES ? size : BYTES, prot, &segments);
 
 		if (err)
 			return err;

@@ -113,6 +113,36 @@ static void test_copy_spans_files(void **state)
 	close(c);
 }
 
+/* Much memory, all of which is one small file. */
+static uint8_t *map_repeated(int fd, size_t file, size_t times)
+{
+	uint8_t *base = mmap(NULL, file * times, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	assert_true(base != MAP_FAILED);
+	for (size_t i = 0; i < times; i++) {
+		assert_true(mmap(base + i * file, file, PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED);
+	}
+	return base;
+}
+
+/* More than the kernel moves with one call, within as many maps as go into one. */
+static void test_copy_of_gigabytes_is_made_in_pieces(void **state)
+{
+	const size_t file = (size_t)130 << 20, times = 16, part = (size_t)1 << 20;
+	int fd = make_file(file), local = make_file(part);
+	uint8_t *to = map_repeated(local, part, file * times / part);
+
+	for (uint64_t i = 0; i < times; i++)
+		map(i * file, file, READ_WRITE, fd, 0);
+	assert_int_equal(pwrite(fd, "end", 3, (off_t)(file - 3)), 3);
+	assert_int_equal(umd_dma_space_read(&space, 0, to, file * times), 0);
+	assert_memory_equal(to + file * times - 3, "end", 3);
+	munmap(to, file * times);
+	close(fd);
+	close(local);
+}
+
 /* ---- Errors -------------------------------------------------------------------------------- */
 
 static void test_what_is_not_mapped_is_a_fault(void **state)
@@ -299,6 +329,7 @@ int main(int argc, char **argv)
 		TEST(test_copy_of_nothing_succeeds_anywhere),
 		TEST(test_copy_spans_more_maps_than_go_into_one_call),
 		TEST(test_copy_spans_files),
+		TEST(test_copy_of_gigabytes_is_made_in_pieces),
 		TEST(test_what_is_not_mapped_is_a_fault),
 		TEST(test_copy_does_not_wrap_around_the_address_space),
 		TEST(test_direction_is_the_maps),
