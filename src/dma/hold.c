@@ -43,13 +43,14 @@ void umd_dma_hold_release(struct umd_dma_space *space, struct umd_dma_hold *hold
 	*holds->end = hold;
 	holds->end = &hold->next;
 	holds->count++;
-	if (++holds->added % UMD_DMA_HOLDS_BATCH == 0)
+	if (++holds->added > UMD_DMA_HOLDS_BATCH + holds->kept)
 		umd_dma_holds_settle(space);
 }
 
 /*
  * No pin is made of what readers do not see any more, so a hold that is not found pinned then never
- * will be. Pins are looked through once for all holds.
+ * will be. Pins are looked through once for all holds; and the more holds there were to keep the
+ * last time, the more are to be added before another look.
  */
 void umd_dma_holds_settle(struct umd_dma_space *space)
 {
@@ -62,6 +63,8 @@ void umd_dma_holds_settle(struct umd_dma_space *space)
 			break;
 		past = hold->mark;
 	}
+	holds->added = 0;
+	holds->kept = holds->count;
 	if (!past)
 		return;
 
@@ -77,6 +80,7 @@ void umd_dma_holds_settle(struct umd_dma_space *space)
 		holds->count--;
 		let_go(space, hold);
 	}
+	holds->kept = holds->count;
 }
 
 bool umd_dma_holds_are_full(struct umd_dma_space *space)

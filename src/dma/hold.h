@@ -31,8 +31,9 @@ struct umd_dma_hold {
 /* Those of removed maps, by their marks. */
 struct umd_dma_holds {
 	struct umd_dma_hold *first, **end; /* where the next one goes */
-	size_t count, added;
-	uint64_t round; /* of looking for pins */
+	size_t count;
+	size_t added, kept; /* since they were looked after last; what had to stay then */
+	uint64_t round;	    /* of looking for pins */
 };
 
 void umd_dma_holds_init(struct umd_dma_holds *holds);

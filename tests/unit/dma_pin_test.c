@@ -10,6 +10,7 @@
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "dma/reader.h"
 
@@ -323,6 +324,40 @@ static void test_unmapped_maps_in_use_are_bounded(void **state)
 	close(fd);
 }
 
+#define MANY 30000u
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Looking for the pins of each map by itself takes minutes. */
+static void test_many_pinned_maps_are_unmapped_in_time(void **state)
+{
+	static struct umd_dma_segment held[MANY];
+	int fd = make_file(PAGE);
+	uint64_t began;
+
+	for (uint64_t i = 0; i < MANY; i++) {
+		map(i, 1, READ, fd, 0);
+		assert_int_equal(umd_dma_pin(reader, i * PAGE, 1, READ, &held[i], 1), 1);
+	}
+	began = now_ms();
+	umd_dma_space_unmap_all(&space);
+	assert_false(umd_dma_space_is_quiet(&space, umd_dma_space_mark(&space)));
+	assert_int_equal(space.holds.count, MANY);
+	umd_dma_unpin(held, MANY / 2);
+	assert_false(umd_dma_space_is_quiet(&space, umd_dma_space_mark(&space)));
+	assert_int_equal(space.holds.count, MANY / 2);
+	umd_dma_unpin(&held[MANY / 2], MANY / 2);
+	assert_true(umd_dma_space_is_quiet(&space, umd_dma_space_mark(&space)));
+	assert_in_range(now_ms() - began, 0, 5000);
+	close(fd);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -342,6 +377,7 @@ int main(void)
 		TEST(test_signal_that_came_late_is_no_reason_to_ask_again),
 		TEST(test_owner_fences_for_pins_whose_readers_are_gone),
 		TEST(test_unmapped_maps_in_use_are_bounded),
+		TEST(test_many_pinned_maps_are_unmapped_in_time),
 	};
 
 	return cmocka_run_group_tests_name("dma_pin", tests, NULL, NULL);
