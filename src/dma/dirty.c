@@ -176,6 +176,13 @@ int umd_dma_dirty_start_all(struct umd_dma_dirty *dirty, const struct umd_dma_ta
 	return run_log(dirty, log);
 }
 
+/* Logs are large, so that one does not wait for others to be freed together with. */
+static void retire(struct umd_dma_epochs *epochs, struct umd_dma_log *log)
+{
+	umd_dma_epochs_retire(epochs, &log->retired);
+	umd_dma_epochs_collect(epochs);
+}
+
 void umd_dma_dirty_stop(struct umd_dma_dirty *dirty)
 {
 	struct umd_dma_log *log = dirty->log;
@@ -184,7 +191,7 @@ void umd_dma_dirty_stop(struct umd_dma_dirty *dirty)
 		return;
 	__atomic_store_n(&dirty->log, NULL, __ATOMIC_RELEASE);
 	if (dirty->epochs)
-		umd_dma_epochs_retire(dirty->epochs, &log->retired);
+		retire(dirty->epochs, log);
 	else
 		free(log);
 }

@@ -130,6 +130,29 @@ static void test_one_log_runs_at_a_time(void **state)
 	assert_int_equal(report(0, PAGE, PAGE), 0);
 }
 
+/* A log may take 64 MiB, which readers see until it has ended. */
+static void test_log_that_ended_is_freed_when_no_reader_is_inside(void **state)
+{
+	const struct umd_dma_epochs *epochs = &space.table.epochs;
+	struct umd_dma_reader *reader;
+
+	assert_int_equal(umd_dma_reader_create(&space, UMD_DMA_READER_NO_SIGBUS, &reader), 0);
+	assert_int_equal(start(0, MAX), 0);
+	umd_dma_dirty_stop(dirty);
+	assert_null(epochs->fresh);
+	assert_null(epochs->waiting);
+
+	assert_int_equal(start(0, MAX), 0);
+	umd_dma_enter(reader);
+	umd_dma_dirty_stop(dirty);
+	assert_non_null(epochs->waiting);
+	umd_dma_leave(reader);
+	assert_int_equal(start(0, PAGE), 0);
+	umd_dma_dirty_stop(dirty);
+	assert_null(epochs->waiting);
+	umd_dma_reader_destroy(reader);
+}
+
 /* ---- Reporting ----------------------------------------------------------------------------- */
 
 static void test_reports_that_make_no_sense_are_refused(void **state)
@@ -482,6 +505,7 @@ int main(int argc, char **argv)
 		TEST(test_ranges_may_touch_come_in_any_order_and_end_with_the_address_space),
 		TEST(test_as_much_as_is_allowed_can_be_logged),
 		TEST(test_one_log_runs_at_a_time),
+		TEST(test_log_that_ended_is_freed_when_no_reader_is_inside),
 		TEST(test_reports_that_make_no_sense_are_refused),
 		TEST(test_page_is_reported_once),
 		TEST(test_larger_pages_are_counted_from_where_the_report_begins),
