@@ -52,7 +52,8 @@ static int keep_place(struct umd_dma_client *client, const struct umd_dma_memory
 
 	if (!corpse)
 		return -ENOMEM;
-	*corpse = (struct umd_dma_corpse){.next = client->corpses, .guard = memory->guard};
+	*corpse = (struct umd_dma_corpse){
+		.next = client->corpses, .way = memory->way, .guard = memory->guard};
 	client->corpses = corpse;
 	client->corpse_count++;
 	return 0;
@@ -79,7 +80,7 @@ static int map_again(struct umd_dma_memory *memory, struct umd_dma_guard *ret)
 		return -ENOMEM;
 	err = umd_dma_guard_add(&guard);
 	if (err)
-		munmap(guard.base, guard.length);
+		memory->way->unmap(guard.base, guard.length);
 	else
 		*ret = guard;
 	return err;
@@ -176,7 +177,7 @@ void umd_dma_client_bury(struct umd_dma_client *client)
 		*at = corpse->next;
 		client->corpse_count--;
 		umd_dma_guard_remove(&corpse->guard);
-		munmap(corpse->guard.base, corpse->guard.length);
+		corpse->way->unmap(corpse->guard.base, corpse->guard.length);
 		free(corpse);
 	}
 }

@@ -22,6 +22,7 @@ struct umd_dma_space;
  */
 struct umd_dma_corpse {
 	struct umd_dma_corpse *next;
+	const struct umd_dma_way *way;
 	struct umd_dma_guard guard; /* over the place */
 	bool lost;		    /* its; nobody asks */
 };

@@ -63,17 +63,68 @@ static struct umd_dma_file *find(struct umd_dma_files *files, const struct ident
 	return NULL;
 }
 
+/* ---- Addresses ----------------------------------------------------------------------------- */
+
+static uint64_t taken_bytes; /* in any thread */
+
+static int take_addresses(size_t length)
+{
+	if (__atomic_add_fetch(&taken_bytes, length, __ATOMIC_RELAXED) <= UMD_DMA_FILE_BYTES_MAX)
+		return 0;
+	__atomic_sub_fetch(&taken_bytes, length, __ATOMIC_RELAXED);
+	return -ENOMEM;
+}
+
+static void give_addresses(size_t length)
+{
+	__atomic_sub_fetch(&taken_bytes, length, __ATOMIC_RELAXED);
+}
+
+void umd_dma_file_unmap(uint8_t *base, size_t length)
+{
+	munmap(base, length);
+	give_addresses(length);
+}
+
+/* mremap() of no bytes makes another mapping of the same file (mremap(2)); not of huge pages. */
+uint8_t *umd_dma_file_map_again(const struct umd_dma_file *file)
+{
+	void *again;
+
+	if (take_addresses(file->memory.length))
+		return NULL;
+	again = mremap(file->memory.base, 0, file->memory.length, MREMAP_MAYMOVE);
+	if (again != MAP_FAILED)
+		return again;
+	give_addresses(file->memory.length);
+	return NULL;
+}
+
+/* ---- Mapping ------------------------------------------------------------------------------- */
+
+static int map_addresses(struct umd_dma_memory *memory, int fd, bool writable)
+{
+	int prot = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+	int err = take_addresses(memory->length);
+
+	if (err)
+		return err;
+	memory->base = mmap(NULL, memory->length, prot, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	if (memory->base != MAP_FAILED)
+		return 0;
+	err = -errno;
+	give_addresses(memory->length);
+	return err;
+}
+
 /* Maps the file of `id`, whose fields are set, and guards it. */
 static int map_memory(struct umd_dma_file *file, int fd, const struct identity *id)
 {
 	struct umd_dma_memory *memory = &file->memory;
-	int prot = id->writable ? PROT_READ | PROT_WRITE : PROT_READ;
-	int err;
+	int err = map_addresses(memory, fd, id->writable);
 
-	memory->base = mmap(NULL, memory->length, prot, MAP_SHARED | MAP_NORESERVE, fd, 0);
-	if (memory->base == MAP_FAILED)
-		return -errno;
-
+	if (err)
+		return err;
 	memory->guard = (struct umd_dma_guard){.base = memory->base,
 					       .length = memory->length,
 					       .block = (size_t)id->block,
@@ -81,7 +132,7 @@ static int map_memory(struct umd_dma_file *file, int fd, const struct identity *
 					       .lost = &memory->lost};
 	err = umd_dma_guard_add(&memory->guard);
 	if (err)
-		munmap(memory->base, memory->length);
+		umd_dma_file_unmap(memory->base, memory->length);
 	return err;
 }
 
@@ -188,6 +239,10 @@ static int open_file(struct umd_dma_files *files, int fd, uint64_t end, bool wri
 	*ret = find(files, &id, end);
 	if (!*ret)
 		err = map_file(files, fd, &id, end, ret);
+	if (err == -ENOMEM && files->idle) { /* those may be what is in the way */
+		umd_dma_files_drop_idle(files);
+		err = map_file(files, fd, &id, end, ret);
+	}
 	if (!err)
 		remember(files, fd, *ret);
 	return err;
@@ -222,7 +277,7 @@ static void unmap_file(struct umd_dma_files *files, struct umd_dma_file *file)
 	*at = file->next;
 	forget(files, file);
 	umd_dma_guard_remove(&file->memory.guard);
-	munmap(file->memory.base, file->memory.length);
+	umd_dma_file_unmap(file->memory.base, file->memory.length);
 	free(file);
 }
 
@@ -234,14 +289,6 @@ void umd_dma_files_put(struct umd_dma_files *files, struct umd_dma_file *file)
 		files->idle++;
 	else
 		unmap_file(files, file);
-}
-
-/* mremap() of no bytes makes another mapping of the same file (mremap(2)); not of huge pages. */
-uint8_t *umd_dma_file_map_again(const struct umd_dma_file *file)
-{
-	void *again = mremap(file->memory.base, 0, file->memory.length, MREMAP_MAYMOVE);
-
-	return again == MAP_FAILED ? NULL : again;
 }
 
 void umd_dma_files_drop_idle(struct umd_dma_files *files)

@@ -35,6 +35,12 @@ static inline struct umd_dma_file *umd_dma_file_of(struct umd_dma_memory *memory
 #define UMD_DMA_FILE_IDLE    4u /* files kept mapped though no map lies in them */
 #define UMD_DMA_FILE_RECENT  4u
 
+/*
+ * Bytes of all mapped files of the process: of 64 bits, half of the addresses that x86-64 gives to
+ * one. A file has any size its owner likes, and costs him nothing.
+ */
+#define UMD_DMA_FILE_BYTES_MAX (UINT64_C(1) << (sizeof(void *) == 8 ? 46 : 30))
+
 /* A file description that was mapped lately: one call tells whether an fd is another of it. */
 struct umd_dma_recent {
 	int fd;			   /* ours */
@@ -62,8 +68,12 @@ int umd_dma_files_get(struct umd_dma_files *files, int fd, uint64_t end, bool wr
 /* Ends a reference. The last one leaves the file mapped for the next map of it, within a limit. */
 void umd_dma_files_put(struct umd_dma_files *files, struct umd_dma_file *file);
 
-/* Maps the file once more, at another address, which is the caller's. NULL where that fails. */
+/*
+ * Maps the file once more, at another address; one of the two is the caller's, to be ended by
+ * umd_dma_file_unmap(). NULL where that fails.
+ */
 uint8_t *umd_dma_file_map_again(const struct umd_dma_file *file);
+void umd_dma_file_unmap(uint8_t *base, size_t length);
 
 /* Unmaps the files that nothing refers to. */
 void umd_dma_files_drop_idle(struct umd_dma_files *files);

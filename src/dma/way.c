@@ -42,7 +42,7 @@ static uint8_t *map_file_again(struct umd_dma_memory *memory)
 }
 
 static const struct umd_dma_way by_fd = {
-	.get = get_file, .put = put_file, .map_again = map_file_again};
+	.get = get_file, .put = put_file, .map_again = map_file_again, .unmap = umd_dma_file_unmap};
 
 /* ---- By address ---------------------------------------------------------------------------- */
 

@@ -62,6 +62,9 @@ struct umd_dma_way {
 	 * has it has a guard.
 	 */
 	uint8_t *(*map_again)(struct umd_dma_memory *memory);
+
+	/* Unmaps what became the caller's, at whichever address. With map_again(). */
+	void (*unmap)(uint8_t *base, size_t length);
 };
 
 extern const struct umd_dma_way *const umd_dma_ways[UMD_DMA_KINDS];

@@ -324,6 +324,48 @@ static void test_huge_pages_are_mapped_in_whole_ones(void **state)
 	}
 }
 
+/* ---- Files of any size --------------------------------------------------------------------- */
+
+/* Two of them are all that may be mapped. What is idle gives way. */
+static void test_sparse_files_leave_the_process_addresses(void **state)
+{
+	enum { MANY = 3 };
+	struct umd_dma_file *held[MANY] = {NULL};
+	int fds[MANY];
+
+	for (int i = 0; i < MANY; i++)
+		fds[i] = make_file(UMD_DMA_FILE_BYTES_MAX / 2);
+	if (try_get(fds[0], PAGE, true, &held[0]) == -ENOMEM)
+		skip();
+	held[1] = get(fds[1], PAGE, true);
+	assert_int_equal(try_get(fds[2], PAGE, true, &held[2]), -ENOMEM);
+	assert_null(umd_dma_file_map_again(held[0]));
+	umd_dma_files_put(&files, held[0]);
+	held[2] = get(fds[2], PAGE, true);
+	assert_int_equal(count_mappings(fds[0]), 0);
+	umd_dma_files_put(&files, held[1]);
+	umd_dma_files_put(&files, held[2]);
+	for (int i = 0; i < MANY; i++)
+		close(fds[i]);
+}
+
+static void test_addresses_of_a_file_that_moved_are_given_back(void **state)
+{
+	int fd = make_file(UMD_DMA_FILE_BYTES_MAX / 4);
+	struct umd_dma_file *file;
+
+	if (try_get(fd, PAGE, true, &file) == -ENOMEM)
+		skip();
+	for (int i = 0; i < 10; i++) {
+		uint8_t *again = umd_dma_file_map_again(file);
+
+		assert_non_null(again);
+		umd_dma_file_unmap(again, file->memory.length);
+	}
+	umd_dma_files_put(&files, file);
+	close(fd);
+}
+
 /* ---- Letting go ---------------------------------------------------------------------------- */
 
 static void test_idle_file_stays_mapped_for_its_next_map(void **state)
@@ -533,6 +575,8 @@ int main(int argc, char **argv)
 		TEST(test_fds_that_are_no_files_are_served_by_message),
 		TEST(test_fd_that_is_none_is_served_by_message),
 		TEST(test_huge_pages_are_mapped_in_whole_ones),
+		TEST(test_sparse_files_leave_the_process_addresses),
+		TEST(test_addresses_of_a_file_that_moved_are_given_back),
 		TEST(test_idle_file_stays_mapped_for_its_next_map),
 		TEST(test_few_files_stay_mapped_idle),
 		TEST(test_file_in_use_is_not_dropped_with_the_idle_ones),
