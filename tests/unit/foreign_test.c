@@ -5,6 +5,8 @@
  */
 #include "unit.h"
 
+#include "base/foreign.h"
+
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>

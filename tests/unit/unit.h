@@ -21,8 +21,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/foreign.h"
-
 #define UNIT_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* ---- Random numbers (splitmix64) ----------------------------------------------------------- */
@@ -107,6 +105,9 @@ static inline void unit_guarded_finish(struct unit_guarded *guarded)
 }
 
 /* ---- File descriptors ---------------------------------------------------------------------- */
+
+/* base/foreign.h's: some programs here see public headers only. */
+size_t umd_foreign_count(void);
 
 /* Waits until what was left to a thread to be closed is closed. */
 static inline void unit_wait_closed(void)
