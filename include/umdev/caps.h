@@ -174,7 +174,7 @@ struct umd_ats {
 };
 int umd_device_add_ats(struct umd_device *device, const struct umd_ats *ats);
 
-/** Page Request Interface (PCIe, section 10.5.2). */
+/** Page Request Interface (PCIe, section 10.5.2); umd_page_request_start() in umdev/pasid.h. */
 struct umd_pri {
 	unsigned int at;
 	uint32_t capacity;   /* outstanding page requests, at least 1 */
@@ -182,12 +182,17 @@ struct umd_pri {
 };
 int umd_device_add_pri(struct umd_device *device, const struct umd_pri *pri);
 
-/** Process Address Space ID (PCIe, section 7.8.8). */
+/**
+ * Process Address Space ID (PCIe, section 7.8.8). What it is for is in umdev/pasid.h. A device that
+ * is of no use without it says `required`: then a client without the extension that attaches spaces
+ * is refused at its VERSION, with -EPROTONOSUPPORT.
+ */
 struct umd_pasid {
 	unsigned int at;
 	unsigned int width; /* bits, 1 to 20 */
 	bool execute;	    /* can ask for the permission to execute */
 	bool privileged;    /* can ask as a privileged entity */
+	bool required;	    /* a client that cannot attach spaces is refused */
 };
 int umd_device_add_pasid(struct umd_device *device, const struct umd_pasid *pasid);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Capabilities that do something: power, resets, messages, page requests. Those that are registers
- * only: ext_caps.c. Those that hold something: vpd.c, sizing.c.
+ * Capabilities that do something: power, resets, messages. Those of whole subjects: pri.c, pasid.c.
+ * Those that are registers only: ext_caps.c. Those that hold something: vpd.c, sizing.c.
  */
 #include "device/caps.h"
 
@@ -204,35 +204,6 @@ UMD_EXPORT int umd_device_add_msix(struct umd_device *device, const struct umd_m
 	device->msix = *msix;
 	err = umd_irqs_declare(&device->irqs, UMD_IRQ_MSIX, msix->vectors);
 	return err ? umd_error_set(umd_device_declaring(device), err, "MSI-X: out of memory") : 0;
-}
-
-/* ---- Page requests ------------------------------------------------------------------------- */
-
-/* Nothing is under way where requests are off: Stopped says so (PCIe 5.0, section 10.5.2.3). */
-static void pri_written(void *data, size_t offset, size_t size)
-{
-	struct umd_device *device = data;
-	struct umd_pci_config *config = &device->config;
-	size_t control_at = device->at.pri + PCI_PRI_CTRL,
-	       status_at = device->at.pri + PCI_PRI_STATUS;
-	uint32_t control = umd_pci_config_get(config, control_at, 2);
-	uint32_t status = umd_pci_config_get(config, status_at, 2);
-
-	if (control & PCI_PRI_CTRL_ENABLE)
-		status &= ~(uint32_t)PCI_PRI_STATUS_STOPPED;
-	else
-		status |= PCI_PRI_STATUS_STOPPED;
-	umd_pci_config_set(config, control_at, 2, control & ~(uint32_t)PCI_PRI_CTRL_RESET);
-	umd_pci_config_set(config, status_at, 2, status);
-}
-
-UMD_EXPORT int umd_device_add_pri(struct umd_device *device, const struct umd_pri *pri)
-{
-	if (device->realized)
-		return -EBUSY;
-	return place(device, &device->at.pri,
-		     umd_pci_add_pri(&device->config, pri, umd_device_declaring(device)),
-		     PCI_PRI_CTRL, 2, pri_written);
 }
 
 /* ---- Registers of the device's author ------------------------------------------------------ */

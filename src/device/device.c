@@ -16,6 +16,8 @@
 #include "base/range.h"
 #include "device/caps.h"
 #include "device/msix.h"
+#include "device/pasid.h"
+#include "device/pri.h"
 
 static int init_rooms(struct umd_device *device, const struct umd_device_info *info)
 {
@@ -93,6 +95,8 @@ UMD_EXPORT void umd_device_destroy(struct umd_device *device)
 		umd_foreign_close(&device->ioeventfds[i].fd);
 	umd_unplug_finish(device);
 	umd_caps_finish(device);
+	umd_pasid_finish(device);
+	free(device->pri);
 	umd_foreign_close(&device->power.wakeup_fd);
 	free(device->rom.bytes);
 	umd_irqs_finish(&device->irqs);
@@ -137,8 +141,11 @@ void umd_device_update(struct umd_device *device)
 	umd_irqs_disable_intx(&device->irqs, command & PCI_COMMAND_INTX_DISABLE);
 	umd_irqs_set_quiet(&device->irqs, device->power.state != UMD_POWER_D0);
 	umd_dma_space_set_closed(&device->space, !device->is_master);
-	if (!device->is_master)
+	umd_pasid_update(device);
+	if (!device->is_master) {
 		umd_dma_remote_end_all(&device->space.remote, -ENODEV);
+		umd_pri_end_all(device, -ENODEV);
+	}
 }
 
 UMD_EXPORT void umd_device_set_intx(struct umd_device *device, bool asserted)

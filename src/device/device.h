@@ -71,7 +71,7 @@ struct umd_resizable {
 
 /* Where capabilities lie whose registers do something; 0: the device has none. */
 struct umd_cap_places {
-	unsigned int pm, msi, msix, express, af, vpd, aer, pri, dpa, rebar;
+	unsigned int pm, msi, msix, express, af, vpd, aer, pri, pasid, dpa, rebar;
 };
 
 /* The owner of a capability's registers, as its hooks see it: a body of the device's author. */
@@ -109,6 +109,9 @@ struct umd_device {
 	struct umd_cap_hooks *cap_hooks;
 	struct umd_resizable resizable[UMD_BARS];
 	unsigned int resizable_count;
+
+	struct umd_pasids *pasids; /* device/pasid.h; NULL: it has none */
+	struct umd_pri_state *pri; /* device/pri.h; NULL: it has none */
 
 	struct umd_power_state power;
 	struct umd_unplug unplug;

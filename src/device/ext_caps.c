@@ -40,14 +40,6 @@ UMD_EXPORT int umd_device_add_ats(struct umd_device *device, const struct umd_at
 		umd_pci_add_ats(&device->config, ats, umd_device_declaring(device)));
 }
 
-UMD_EXPORT int umd_device_add_pasid(struct umd_device *device, const struct umd_pasid *pasid)
-{
-	if (device->realized)
-		return -EBUSY;
-	return umd_device_declared(
-		umd_pci_add_pasid(&device->config, pasid, umd_device_declaring(device)));
-}
-
 UMD_EXPORT int umd_device_add_ltr(struct umd_device *device, const struct umd_ltr *ltr)
 {
 	if (device->realized)

@@ -6,6 +6,8 @@
 #include "base/export.h"
 #include "device/caps.h"
 #include "device/device.h"
+#include "device/pasid.h"
+#include "device/pri.h"
 
 struct rule {
 	unsigned int keep; /* of config space: UMD_PCI_KEEP_... */
@@ -28,16 +30,20 @@ void umd_device_do_reset(struct umd_device *device, enum umd_reset kind)
 	if (device->deferred)
 		umd_request_cancel(device->deferred, -ECANCELED);
 	device->is_master = false;
-	umd_dma_space_set_closed(&device->space,
-				 true); /* who is told of a transfer's end starts none */
+	/* Who is told of a transfer's end starts none. */
+	umd_dma_space_set_closed(&device->space, true);
+	umd_pasid_update(device);
 	umd_dma_remote_end_all(&device->space.remote, -ECANCELED);
+	umd_pri_end_all(device, -ECANCELED);
 	umd_pci_config_reset(&device->config, rule->keep);
 	umd_caps_reset(device);
+	umd_pri_reset(device);
 	umd_irqs_reset(&device->irqs);
 	if (rule->end_log)
 		umd_dma_space_stop_log(&device->space);
 	if (rule->forget) {
 		umd_irqs_forget(&device->irqs);
+		umd_pasid_forget(device);
 		umd_dma_space_reset(&device->space);
 		umd_vpd_forget(device);
 	}
@@ -45,8 +51,10 @@ void umd_device_do_reset(struct umd_device *device, enum umd_reset kind)
 	umd_device_update(device);
 	if (device->ops.reset)
 		device->ops.reset(device->data, kind);
-	if (rule->forget)
+	if (rule->forget) {
 		umd_dma_space_revoke(&device->space);
+		umd_pasid_revoke(device);
+	}
 }
 
 UMD_EXPORT void umd_device_reset(struct umd_device *device)

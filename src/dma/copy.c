@@ -24,6 +24,17 @@ struct segments {
 	size_t bytes;
 };
 
+/* Whether a map, the first that ends behind `at`, serves it: 0; -EFAULT; -EREMOTE. */
+static int check(const struct umd_dma_map *map, uint64_t at, uint32_t prot)
+{
+	if (!map || map->iova > at || (map->prot & prot) != prot)
+		return -EFAULT;
+	if (!map->base)
+		return -EREMOTE;
+	return umd_dma_memory_is_lost(map->hold->memory) ? -EFAULT : 0;
+}
+
+/* Up to the first place that cannot be reached; an error where that is the first byte. */
 static int translate(struct umd_dma_space *space, uint64_t iova, size_t size, uint32_t prot,
 		     struct segments *ret)
 {
@@ -34,15 +45,11 @@ static int translate(struct umd_dma_space *space, uint64_t iova, size_t size, ui
 	ret->bytes = 0;
 	for (; ret->bytes < size && ret->count < SEGMENTS;
 	     map = umd_dma_table_next(&space->table, &place)) {
-		uint64_t at = iova + ret->bytes;
-		uint64_t left;
+		uint64_t at = iova + ret->bytes, left;
+		int err = check(map, at, prot);
 
-		if (!map || map->iova > at || !(map->prot & prot))
-			return -EFAULT;
-		if (!map->base)
-			return -EREMOTE;
-		if (umd_dma_memory_is_lost(map->hold->memory))
-			return -EFAULT;
+		if (err)
+			return ret->count ? 0 : err;
 
 		left = map->size - (at - map->iova);
 		if (left > size - ret->bytes)
@@ -65,9 +72,11 @@ static bool are_lost(const struct segments *segments)
 	return false;
 }
 
-static int copy(struct umd_dma_space *space, uint64_t iova, uint8_t *local, size_t size,
-		uint32_t prot)
+int umd_dma_space_copy(struct umd_dma_space *space, uint64_t iova, void *local, size_t size,
+		       uint32_t prot, size_t *ret_copied)
 {
+	uint8_t *to = local;
+
 	if (space->closed)
 		return -ENODEV;
 	if (size && iova > UINT64_MAX - (size - 1))
@@ -75,7 +84,7 @@ static int copy(struct umd_dma_space *space, uint64_t iova, uint8_t *local, size
 
 	while (size) {
 		struct segments segments;
-		struct iovec ours = {.iov_base = local};
+		struct iovec ours = {.iov_base = to};
 		ssize_t n;
 		int err = translate(space, iova, size < BYTES ? size : BYTES, prot, &segments);
 
@@ -83,28 +92,41 @@ static int copy(struct umd_dma_space *space, uint64_t iova, uint8_t *local, size
 			return err;
 
 		ours.iov_len = segments.bytes;
-		n = prot == UMD_DMA_READ
+		n = !(prot & UMD_DMA_WRITE)
 			    ? process_vm_readv(getpid(), &ours, 1, segments.iov, segments.count, 0)
 			    : process_vm_writev(getpid(), &ours, 1, segments.iov, segments.count,
 						0);
-		if (prot == UMD_DMA_WRITE) /* what failed may have been written in part */
+		if (prot & UMD_DMA_WRITE) /* what failed may have been written in part */
 			umd_dma_dirty_mark(&space->dirty, iova, segments.bytes);
 		if (n < 0 || (size_t)n != segments.bytes || are_lost(&segments))
 			return -EFAULT;
 		iova += segments.bytes;
-		local += segments.bytes;
+		to += segments.bytes;
 		size -= segments.bytes;
+		*ret_copied += segments.bytes;
 	}
 	return 0;
 }
 
 UMD_EXPORT int umd_dma_space_read(struct umd_dma_space *space, uint64_t iova, void *to, size_t size)
 {
-	return copy(space, iova, to, size, UMD_DMA_READ);
+	size_t copied = 0;
+
+	return umd_dma_space_copy(space, iova, to, size, UMD_DMA_READ, &copied);
 }
 
 UMD_EXPORT int umd_dma_space_write(struct umd_dma_space *space, uint64_t iova, const void *from,
 				   size_t size)
 {
-	return copy(space, iova, (uint8_t *)(uintptr_t)from, size, UMD_DMA_WRITE);
+	size_t copied = 0;
+
+	return umd_dma_space_copy(space, iova, (void *)(uintptr_t)from, size, UMD_DMA_WRITE,
+				  &copied);
+}
+
+bool umd_dma_space_grants(const struct umd_dma_space *space, uint64_t iova, uint32_t prot)
+{
+	struct umd_dma_place place;
+
+	return check(umd_dma_table_find(&space->table, iova, &place), iova, prot) == 0;
 }

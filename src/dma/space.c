@@ -261,6 +261,12 @@ UMD_EXPORT void umd_dma_space_revoke(struct umd_dma_space *space)
 	umd_dma_client_bury(space->client);
 }
 
+bool umd_dma_space_is_in_use(struct umd_dma_space *space)
+{
+	umd_dma_holds_settle(space);
+	return umd_dma_epochs_are_shared(&space->table.epochs) || space->holds.count;
+}
+
 UMD_EXPORT uint32_t umd_dma_space_owner(const struct umd_dma_space *space)
 {
 	return space->owner;

@@ -71,6 +71,19 @@ int umd_dma_space_map_fd(struct umd_dma_space *space, uint64_t iova, uint64_t si
 int umd_dma_space_unmap(struct umd_dma_space *space, uint64_t iova, uint64_t size);
 void umd_dma_space_unmap_all(struct umd_dma_space *space);
 
+/*
+ * Copies from the space's memory or, with UMD_DMA_WRITE, to it, where maps grant all of `prot`.
+ * Errors are umd_dma_space_read()'s. What was copied up to there is added to *ret_copied.
+ */
+int umd_dma_space_copy(struct umd_dma_space *space, uint64_t iova, void *local, size_t size,
+		       uint32_t prot, size_t *ret_copied);
+
+/* Whether a byte can be copied so. */
+bool umd_dma_space_grants(const struct umd_dma_space *space, uint64_t iova, uint32_t prot);
+
+/* Whether a space without maps has readers or pins still: it cannot be finished. */
+bool umd_dma_space_is_in_use(struct umd_dma_space *space);
+
 /* As umd_dma_start(). */
 int umd_dma_space_start(struct umd_dma_space *space, struct umd_dma_transfer *transfer);
 

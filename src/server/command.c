@@ -39,6 +39,9 @@ static int command_version(struct umd_session *session)
 		return err;
 
 	session->caps = umd_wire_version_agree(&theirs);
+	err = umd_session_agree_pasid(session);
+	if (err)
+		return err;
 	if (session->caps.twin_socket) {
 		err = make_twin(session, &twin_fd);
 		if (err)
@@ -124,7 +127,7 @@ static int command_device_reset(struct umd_session *session)
 {
 	int err = umd_device_reset_by_client(session->device);
 
-	return err ? err : umd_session_drain(session, &session->device->space);
+	return err ? err : umd_session_drain_all(session);
 }
 
 /* ---- Interrupts ---------------------------------------------------------------------------- */
@@ -180,7 +183,7 @@ static const struct umd_command commands[UMD_WIRE_COMMANDS] = {
 	[UMD_WIRE_SET_IRQS] = {.start = command_set_irqs},
 	[UMD_WIRE_REGION_READ] = {umd_command_region_read, umd_command_access_done},
 	[UMD_WIRE_REGION_WRITE] = {umd_command_region_write, umd_command_access_done},
-	[UMD_WIRE_DEVICE_RESET] = {command_device_reset, command_drained},
+	[UMD_WIRE_DEVICE_RESET] = {command_device_reset, umd_session_drain_all},
 	[UMD_WIRE_REGION_WRITE_MULTI] = {umd_command_write_multi, umd_command_write_multi_done},
 	[UMD_WIRE_DEVICE_FEATURE] = {.start = umd_command_device_feature},
 };

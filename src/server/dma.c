@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * DMA_READ and DMA_WRITE, commands of ours: on the twin socket where there is one, else among the
- * replies, while no reply is under construction and little output waits: the client may be sending,
- * and reads nothing before we have received.
+ * Commands of ours, DMA_READ and DMA_WRITE before all: on the twin socket where there is one, else
+ * among the replies, while no reply is under construction and little output waits: the client may
+ * be sending, and reads nothing before we have received.
  */
 #include <errno.h>
 #include <sys/epoll.h>
@@ -22,15 +22,27 @@ static bool has_room(const struct umd_conn *conn)
 	       !conn->tx_held;
 }
 
-/* Whether a command fits, if need be after sending what there is. */
-static bool can_send(struct umd_conn *conn)
+/* If need be after sending what there is. */
+bool umd_session_can_command(struct umd_conn *conn)
 {
 	if (has_room(conn))
 		return true;
 	return !conn->tx_held && umd_conn_flush(conn) == 0 && has_room(conn);
 }
 
-static void put_command(struct umd_conn *conn, const struct umd_dma_message *message)
+void umd_session_put_command(struct umd_conn *conn, const struct umd_wire_header *header,
+			     const void *payload, size_t size, const void *data)
+{
+	uint8_t *to = umd_conn_reserve(conn, header->size);
+
+	memcpy(to, header, sizeof(*header));
+	memcpy(to + sizeof(*header), payload, size);
+	if (data)
+		memcpy(to + sizeof(*header) + size, data, header->size - sizeof(*header) - size);
+	umd_conn_commit(conn, header->size, NULL, 0);
+}
+
+static void put_message(struct umd_conn *conn, const struct umd_dma_message *message)
 {
 	struct umd_wire_dma_access access = {.address = message->iova, .count = message->size};
 	size_t data = message->write ? message->size : 0;
@@ -39,23 +51,22 @@ static void put_command(struct umd_conn *conn, const struct umd_dma_message *mes
 								   : UMD_WIRE_DMA_READ,
 					 .size = (uint32_t)(sizeof(header) + sizeof(access) + data),
 					 .flags = UMD_WIRE_TYPE_COMMAND};
-	uint8_t *to = umd_conn_reserve(conn, header.size);
 
-	memcpy(to, &header, sizeof(header));
-	memcpy(to + sizeof(header), &access, sizeof(access));
-	if (data)
-		memcpy(to + sizeof(header) + sizeof(access), message->local, data);
-	umd_conn_commit(conn, header.size, NULL, 0);
+	umd_session_put_command(conn, &header, &access, sizeof(access),
+				data ? message->local : NULL);
 }
 
-static void put_commands(struct umd_dma_space *space, struct umd_conn *conn)
+static void put_commands(struct umd_session *session, struct umd_conn *conn)
 {
-	while (umd_dma_remote_turn(&space->remote) && can_send(conn)) {
+	struct umd_dma_space *space = &session->device->space;
+
+	umd_session_put_pages(session, conn);
+	while (umd_dma_remote_turn(&space->remote) && umd_session_can_command(conn)) {
 		struct umd_dma_message *message = umd_dma_space_next_message(space);
 
 		if (!message)
 			break;
-		put_command(conn, message);
+		put_message(conn, message);
 	}
 }
 
@@ -67,17 +78,21 @@ static void flush_twin(struct umd_session *session)
 			     EPOLLIN | (umd_conn_has_output(&session->twin) ? EPOLLOUT : 0));
 }
 
+bool umd_session_has_commands(const struct umd_session *session)
+{
+	return umd_dma_remote_turn(&session->device->space.remote) ||
+	       umd_session_has_pages(session);
+}
+
 void umd_session_send_commands(struct umd_session *session)
 {
-	struct umd_dma_space *space = &session->device->space;
-
 	if (session->closing || session->hung_up)
 		return;
 	if (session->twin_watch) {
-		put_commands(space, &session->twin);
+		put_commands(session, &session->twin);
 		flush_twin(session);
 	} else {
-		put_commands(space, &session->conn);
+		put_commands(session, &session->conn);
 	}
 }
 
@@ -121,6 +136,10 @@ void umd_session_take_answer(struct umd_session *session, const struct umd_messa
 	struct umd_dma_message *message = umd_dma_remote_find(remote, reply->header.id);
 	int err;
 
+	if (reply->header.command == UMD_WIRE_PAGE_REQUEST) {
+		umd_session_take_response(session, reply);
+		return;
+	}
 	if (!message)
 		return;
 
@@ -149,6 +168,7 @@ static void lose_twin(struct umd_session *session)
 	umd_watch_destroy(session->twin_watch);
 	session->twin_watch = NULL;
 	umd_dma_remote_close(&session->device->space.remote, -ECANCELED);
+	umd_session_end_pages(session);
 	umd_conn_finish(&session->twin);
 }
 
@@ -181,10 +201,10 @@ static void twin_ready(void *data, uint32_t events)
 /* ---- Life ---------------------------------------------------------------------------------- */
 
 /*
- * A transfer was started, perhaps in the middle of something: the work is left to the end of this
- * dispatch, or to the next one. Setting a timer costs more than moving some KiB.
+ * Something was started, perhaps in the middle of something else: the work is left to the end of
+ * this dispatch, or to the next one. Setting a timer costs more than moving some KiB.
  */
-static void wake(void *data)
+void umd_session_wake(void *data)
 {
 	struct umd_session *session = data;
 
@@ -199,12 +219,14 @@ static void look(struct umd_session *session)
 {
 	struct umd_dma_remote *remote = &session->device->space.remote;
 	uint64_t now = umd_now_ns();
+	bool pages;
 
 	if (now < session->next_look_ns)
 		return;
 	umd_dma_remote_expire(remote);
+	pages = umd_session_expire_pages(session);
 	session->next_look_ns = 0;
-	if (!umd_dma_remote_is_busy(remote))
+	if (!pages && !umd_dma_remote_is_busy(remote))
 		return;
 	session->next_look_ns = now + TICK_NS;
 	umd_watch_set_timer(session->dma_timer, TICK_NS);
@@ -218,7 +240,7 @@ static void timer_fired(void *data, uint32_t events)
 	if (!umd_session_is_live(session))
 		return;
 	look(session);
-	if (umd_dma_remote_turn(&session->device->space.remote))
+	if (umd_session_has_commands(session))
 		umd_session_serve(session);
 }
 
@@ -232,8 +254,9 @@ int umd_session_begin_dma(struct umd_session *session, int twin_fd)
 {
 	int err;
 
-	umd_dma_remote_open(&session->device->space.remote, session->caps.max_data_xfer_size, wake,
-			    session);
+	umd_dma_remote_open(&session->device->space.remote, session->caps.max_data_xfer_size,
+			    umd_session_wake, session);
+	umd_session_begin_pages(session);
 	if (twin_fd < 0)
 		return 0;
 
@@ -251,4 +274,5 @@ void umd_session_end_dma(struct umd_session *session)
 	if (session->twin.fd >= 0)
 		umd_conn_finish(&session->twin);
 	umd_dma_remote_close(&session->device->space.remote, -ECANCELED);
+	umd_session_end_pages(session);
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sys/epoll.h>
 
+#include "device/pasid.h"
 #include "server/session.h"
 
 /* A reader has left, or a pin has ended. */
@@ -42,6 +43,18 @@ int umd_session_drain(struct umd_session *session, struct umd_dma_space *space)
 	session->draining = space;
 	session->drain_mark = mark;
 	return UMD_DEFERRED;
+}
+
+/* Called again when one of them is quiet: those that have been stay so, since a reset closes all.
+ */
+int umd_session_drain_all(struct umd_session *session)
+{
+	const struct umd_pasids *pasids = session->device->pasids;
+	int result = umd_session_drain(session, &session->device->space);
+
+	for (unsigned int i = 0; !result && pasids && i < pasids->count; i++)
+		result = umd_session_drain(session, &pasids->attached[i]->space);
+	return result;
 }
 
 void umd_session_end_drain(struct umd_session *session, bool late)

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 
+#include "device/pasid.h"
 #include "server/feature.h"
 
 static int start_ranges(struct umd_dma_space *space, const struct umd_wire_log_start *start,
@@ -21,7 +22,10 @@ static int start_ranges(struct umd_dma_space *space, const struct umd_wire_log_s
 	return umd_dma_space_start_log(space, ranges, start->count, start->page_size);
 }
 
-/* The reply is the request, with the page size that was chosen. */
+/*
+ * The reply is the request, with the page size that was chosen. What is written through the spaces
+ * of PASIDs would be missing in the log, so there are none.
+ */
 int umd_feature_log_start(struct umd_session *session, const struct umd_feature_data *data)
 {
 	struct umd_dma_space *space = &session->device->space;
@@ -31,6 +35,8 @@ int umd_feature_log_start(struct umd_session *session, const struct umd_feature_
 	int err;
 
 	memcpy(&start, data->bytes, sizeof(start));
+	if (session->device->pasids && session->device->pasids->count)
+		return -EBUSY;
 	if (start.count > UMD_DMA_DIRTY_RANGES_MAX)
 		return -E2BIG;
 	size = start.count * sizeof(struct umd_wire_log_range);

@@ -107,9 +107,17 @@ static int check_order(struct umd_session *session)
 	return is_version == session->negotiated ? -EINVAL : 0;
 }
 
+static const struct umd_command *find_command(const struct umd_session *session)
+{
+	uint16_t number = session->message.header.command;
+	const struct umd_command *command = umd_command_find(number);
+
+	return command || !session->caps.has_pasid ? command : umd_command_find_pasid(number);
+}
+
 static void take_command(struct umd_session *session)
 {
-	const struct umd_command *command = umd_command_find(session->message.header.command);
+	const struct umd_command *command = find_command(session);
 	int result = check_order(session);
 
 	if (!result)
@@ -205,7 +213,7 @@ static void proceed(struct umd_session *session)
 
 	do {
 		left = take_messages(session);
-		if (umd_dma_remote_turn(&session->device->space.remote))
+		if (umd_session_has_commands(session))
 			umd_session_send_commands(session);
 		unsent = umd_conn_flush(&session->conn);
 	} while (left > 0 && !session->command && unsent != -EAGAIN);
@@ -375,6 +383,7 @@ int umd_session_begin(struct umd_session *session, int fd)
 	umd_conn_attach(&session->conn, fd);
 	session->device->has_client = true;
 	session->negotiated = session->misunderstood = false;
+	session->caps = (struct umd_wire_caps){0};
 	session->closing = session->hung_up = session->ending = false;
 	session->unread = true; /* a client that has connected has mostly said something */
 	session->passed = 0;

@@ -16,6 +16,7 @@
 
 #include "device/device.h"
 #include "wire/conn.h"
+#include "wire/pasid.h"
 #include "wire/version.h"
 
 struct umd_command;
@@ -95,6 +96,9 @@ void umd_session_resume(struct umd_session *session);
  */
 int umd_session_drain(struct umd_session *session, struct umd_dma_space *space);
 
+/* The same for the device's space and those of its PASIDs, one after the other. */
+int umd_session_drain_all(struct umd_session *session);
+
 /*
  * The wait has lasted long enough: memory is taken away from those who use it. `late` says that
  * they had their time, which is a fault of the device: it is reset.
@@ -110,14 +114,47 @@ int umd_session_init_dma(struct umd_session *session);
 int umd_session_begin_dma(struct umd_session *session, int twin_fd);
 void umd_session_end_dma(struct umd_session *session);
 
-/* Sends those there are, while there is room for them. */
+/* Whether there are any to send; sends them, while there is room. */
+bool umd_session_has_commands(const struct umd_session *session);
 void umd_session_send_commands(struct umd_session *session);
+
+/* There may be some to send. Called at any time: the work is left to a dispatch. */
+void umd_session_wake(void *session);
+
+/* Whether a command can be put into this output, and putting it, with data behind its payload. */
+bool umd_session_can_command(struct umd_conn *conn);
+void umd_session_put_command(struct umd_conn *conn, const struct umd_wire_header *header,
+			     const void *payload, size_t size, const void *data);
 
 /* What the client replies to one, whoever may wait for it still. */
 void umd_session_take_answer(struct umd_session *session, const struct umd_message *reply);
 
 /* Takes the replies that have been received behind a deferred access. */
 void umd_session_pass_answers(struct umd_session *session);
+
+/* ---- PASIDs: pasid.c; page requests: pages.c ------------------------------------------------ */
+
+/* Agrees on the extension, as far as the device has it: 0 or -EPROTONOSUPPORT. */
+int umd_session_agree_pasid(struct umd_session *session);
+
+/* Begins with what was agreed on; ends with the socket for our commands, or the session. */
+void umd_session_begin_pages(struct umd_session *session);
+void umd_session_end_pages(struct umd_session *session);
+
+/* Ends the requests that the client has left unanswered. Whether some are under way. */
+bool umd_session_expire_pages(struct umd_session *session);
+
+/* Whether Stop Markers or page requests wait to be sent. */
+bool umd_session_has_pages(const struct umd_session *session);
+
+/* Puts Stop Markers and page requests into this output, while there is room for them. */
+void umd_session_put_pages(struct umd_session *session, struct umd_conn *conn);
+
+/* The same for Stop Markers, before the reply under construction, which has nothing in it yet. */
+void umd_session_put_markers_ahead(struct umd_session *session);
+
+/* The client has replied to a page request. */
+void umd_session_take_response(struct umd_session *session, const struct umd_message *reply);
 
 /* ---- Commands: command.c, region.c, access.c, feature.c ------------------------------------- */
 
@@ -134,8 +171,9 @@ struct umd_command {
 	int (*resume)(struct umd_session *session);
 };
 
-/* The command of a number; NULL for none. */
+/* The command of a number; NULL for none. The second: of the extension. */
 const struct umd_command *umd_command_find(uint16_t number);
+const struct umd_command *umd_command_find_pasid(uint16_t number);
 
 int umd_command_get_region_info(struct umd_session *session);
 int umd_command_get_region_io_fds(struct umd_session *session);

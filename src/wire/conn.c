@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "base/fd.h"
+#include "wire/pasid.h"
 
 #define RECEIVE	   69632u /* bytes asked for at a time: 64 KiB of data, and headers */
 #define CHEAP_MOVE 8192u  /* bytes that may move at any time */
@@ -141,7 +142,8 @@ static bool carries_fds(const struct umd_wire_header *header)
 		       header->command == UMD_WIRE_GET_REGION_INFO ||
 		       header->command == UMD_WIRE_GET_REGION_IO_FDS;
 	return header->command == UMD_WIRE_DMA_MAP || header->command == UMD_WIRE_SET_IRQS ||
-	       header->command == UMD_WIRE_DEVICE_FEATURE;
+	       header->command == UMD_WIRE_DEVICE_FEATURE ||
+	       header->command == UMD_WIRE_PASID_DMA_MAP;
 }
 
 /*

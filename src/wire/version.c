@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "wire/json.h"
+#include "wire/pasid.h"
 #include "wire/proto.h"
 
 typedef int member_fn(struct umd_json *json, const struct umd_json_name *name,
@@ -42,6 +43,18 @@ static int parse_twin(struct umd_json *json, const struct umd_json_name *name,
 	return umd_json_bool(json, &caps->twin_socket) ? 0 : -EINVAL;
 }
 
+static int parse_pasid(struct umd_json *json, const struct umd_json_name *name,
+		       struct umd_wire_caps *caps)
+{
+	uint64_t *number = umd_json_is(name, "max_spaces")	    ? &caps->max_spaces
+			   : umd_json_is(name, "max_page_requests") ? &caps->max_page_requests
+								    : NULL;
+
+	if (!number)
+		return skip(json);
+	return umd_json_uint(json, number) ? 0 : -EINVAL;
+}
+
 static int parse_capability(struct umd_json *json, const struct umd_json_name *name,
 			    struct umd_wire_caps *caps)
 {
@@ -64,6 +77,10 @@ static int parse_capability(struct umd_json *json, const struct umd_json_name *n
 	}
 	if (umd_json_is(name, "twin_socket"))
 		return each_member(json, parse_twin, caps);
+	if (umd_json_is(name, "umdev_pasid")) {
+		caps->has_pasid = true;
+		return each_member(json, parse_pasid, caps);
+	}
 	if (!umd_json_is(name, "write_multiple"))
 		return skip(json);
 	caps->has_write_multiple = true;
@@ -86,10 +103,11 @@ static int parse_json(struct umd_json *json, struct umd_wire_caps *caps)
 	return umd_json_at_end(json) ? 0 : -EINVAL;
 }
 
-/* A peer must be able to take some data, and pages of ours. */
+/* A peer must be able to take some data, and pages of ours; an extension must be of use. */
 static bool workable(const struct umd_wire_caps *caps)
 {
-	return caps->max_data_xfer_size > 0 && (caps->pgsizes & UMD_WIRE_PGSIZES);
+	return caps->max_data_xfer_size > 0 && (caps->pgsizes & UMD_WIRE_PGSIZES) &&
+	       (!caps->has_pasid || caps->max_spaces || caps->max_page_requests);
 }
 
 int umd_wire_version_parse(const uint8_t *payload, size_t size, struct umd_wire_caps *ret)
@@ -141,6 +159,8 @@ struct umd_wire_caps umd_wire_version_agree(const struct umd_wire_caps *theirs)
 	agreed.max_data_xfer_size = least(theirs->max_data_xfer_size, UMD_WIRE_MAX_XFER);
 	agreed.max_dma_maps = least(theirs->max_dma_maps, UMD_WIRE_MAX_MAPS);
 	agreed.pgsizes = theirs->pgsizes & UMD_WIRE_PGSIZES;
+	agreed.max_spaces = least(theirs->max_spaces, UMD_WIRE_MAX_SPACES);
+	agreed.max_page_requests = least(theirs->max_page_requests, UMD_WIRE_MAX_PAGE_REQUESTS);
 	agreed.twin_socket = theirs->twin_socket && agreed.max_msg_fds > 0;
 	return agreed;
 }
@@ -180,6 +200,17 @@ static void add_number(struct text *text, bool wanted, const char *name, uint64_
 	add(text, at);
 }
 
+static void add_pasid(struct text *text, const struct umd_wire_caps *agreed)
+{
+	add_name(text, "umdev_pasid");
+	add(text, "{");
+	text->separator = "";
+	add_number(text, true, "max_spaces", agreed->max_spaces);
+	add_number(text, true, "max_page_requests", agreed->max_page_requests);
+	add(text, "}");
+	text->separator = ",";
+}
+
 size_t umd_wire_version_write(const struct umd_wire_caps *agreed, size_t request_size, uint8_t *to)
 {
 	struct umd_wire_version version = {.major = UMD_WIRE_MAJOR, .minor = agreed->minor};
@@ -204,8 +235,11 @@ size_t umd_wire_version_write(const struct umd_wire_caps *agreed, size_t request
 		add_name(&text, "twin_socket");
 		add(&text, "{\"supported\":true,\"fd_index\":0}");
 	}
+	if (agreed->has_pasid)
+		add_pasid(&text, agreed);
 	add(&text, "}}");
 
 	size = (size_t)(text.at - (char *)to) + 1;
-	return size <= request_size || agreed->twin_socket ? size : sizeof(version);
+	return size <= request_size || agreed->twin_socket || agreed->has_pasid ? size
+										: sizeof(version);
 }

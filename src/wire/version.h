@@ -19,9 +19,13 @@ struct umd_wire_caps {
 	bool write_multiple;
 	bool twin_socket;
 
+	/* The extension of wire/pasid.h; its name in the JSON is umdev_pasid. */
+	uint64_t max_spaces;
+	uint64_t max_page_requests; /* pages asked for at a time */
+
 	/* Which of them the peer named; a reply has no others. */
 	bool has_json, has_max_msg_fds, has_max_data_xfer_size, has_max_dma_maps, has_pgsizes;
-	bool has_write_multiple;
+	bool has_write_multiple, has_pasid;
 };
 
 /*
@@ -41,7 +45,7 @@ struct umd_wire_caps umd_wire_version_agree(const struct umd_wire_caps *theirs);
  * Writes the payload of the reply to a VERSION whose capabilities were `agreed` on: only what the
  * peer named, and no JSON at all where it would be longer than the request's, since QEMU's client
  * takes no longer reply. A peer that offers a twin socket has to expect the number of its fd, which
- * is 0, so for that one the reply may be longer.
+ * is 0, and one that offers our extension its limits, so for those the reply may be longer.
  *
  * @param request_size of the peer's payload
  * @param to           at least UMD_WIRE_VERSION_MAX bytes

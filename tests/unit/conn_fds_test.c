@@ -5,6 +5,8 @@
  */
 #include "conn_fixture.h"
 
+#include "wire/pasid.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -92,9 +94,11 @@ static int count_held(void)
 
 static void test_only_some_messages_carry_fds(void **state)
 {
-	for (uint16_t command = 0; command < 64; command++) {
+	for (uint16_t i = 0; i < 80; i++) {
+		uint16_t command = i < 64 ? i : 0xf000 + i - 64;
 		bool carries = command == UMD_WIRE_DMA_MAP || command == UMD_WIRE_SET_IRQS ||
-			       command == UMD_WIRE_DEVICE_FEATURE;
+			       command == UMD_WIRE_DEVICE_FEATURE ||
+			       command == UMD_WIRE_PASID_DMA_MAP;
 
 		send_message(1, command, UMD_WIRE_TYPE_COMMAND, 2);
 		receive_all();

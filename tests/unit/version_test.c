@@ -225,6 +225,40 @@ static void test_lesser_limit_holds(void **state)
 	assert_int_equal(agreed.max_dma_maps, 0);
 }
 
+#define PASID(members) "{\"capabilities\":{\"umdev_pasid\":" members "}}"
+
+static void test_our_extension_is_read(void **state)
+{
+	static const char *const bad[] = {
+		PASID("{}"),
+		PASID("{\"max_spaces\":0}"),
+		PASID("{\"max_spaces\":0,\"max_page_requests\":0}"),
+		PASID("{\"max_spaces\":true}"),
+		PASID("{\"max_spaces\":-1}"),
+		PASID("{\"max_spaces\":18446744073709551616}"),
+		PASID("{\"max_spaces\":1"),
+		PASID("true"),
+		PASID("3"),
+		PASID("[]"),
+		PASID("null"),
+	};
+	struct umd_wire_caps caps;
+
+	assert_int_equal(parse("{}", &caps), 0);
+	assert_false(caps.has_pasid || caps.max_spaces || caps.max_page_requests);
+	assert_int_equal(
+		parse(PASID("{\"x\":[{}],\"max_page_requests\":7,\"max_spaces\":8}"), &caps), 0);
+	assert_true(caps.has_pasid);
+	assert_int_equal(caps.max_spaces, 8);
+	assert_int_equal(caps.max_page_requests, 7);
+	assert_int_equal(parse(PASID("{\"max_page_requests\":1}"), &caps), 0);
+	assert_int_equal(caps.max_spaces, 0);
+	for (size_t i = 0; i < UNIT_COUNT(bad); i++) {
+		if (parse(bad[i], &caps) != -EINVAL)
+			fail_msg("taken: %s", bad[i]);
+	}
+}
+
 static void test_twin_socket_needs_a_peer_that_takes_fds(void **state)
 {
 	struct umd_wire_caps theirs = {.max_msg_fds = 1, .twin_socket = true};
@@ -253,6 +287,21 @@ static void test_reply_without_json_to_a_request_without(void **state)
 		assert_int_equal(version.major, 0);
 		assert_int_equal(version.minor, minor ? 1 : 0);
 	}
+}
+
+static void test_our_extension_is_answered_where_it_was_offered(void **state)
+{
+	assert_string_equal(answer(PASID("{\"max_spaces\":9}")),
+			    PASID("{\"max_spaces\":9,\"max_page_requests\":0}"));
+	assert_string_equal(
+		answer(PASID("{\"max_spaces\":99999,\"max_page_requests\":18446744073709551615}")),
+		PASID("{\"max_spaces\":256,\"max_page_requests\":512}"));
+	assert_string_equal(
+		answer("{\"capabilities\":{\"umdev_pasid\":{\"max_spaces\":1},\"max_dma_maps\":3,"
+		       "\"twin_socket\":{\"supported\":true},\"max_msg_fds\":1}}"),
+		"{\"capabilities\":{\"max_msg_fds\":1,\"max_dma_maps\":3,"
+		"\"twin_socket\":{\"supported\":true,\"fd_index\":0},"
+		"\"umdev_pasid\":{\"max_spaces\":1,\"max_page_requests\":0}}}");
 }
 
 static void test_reply_names_what_was_offered_at_what_was_agreed(void **state)
@@ -428,6 +477,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_limits_nobody_can_work_with_are_refused),
 		cmocka_unit_test(test_lesser_limit_holds),
 		cmocka_unit_test(test_twin_socket_needs_a_peer_that_takes_fds),
+		cmocka_unit_test(test_our_extension_is_read),
+		cmocka_unit_test(test_our_extension_is_answered_where_it_was_offered),
 		cmocka_unit_test(test_reply_without_json_to_a_request_without),
 		cmocka_unit_test(test_reply_names_what_was_offered_at_what_was_agreed),
 		cmocka_unit_test(test_reply_that_would_be_longer_has_no_json),
