@@ -43,6 +43,7 @@ static void destroy(void *data)
 	umd_watch_destroy(wire->timer);
 	wire_doorbells_finish(wire);
 	wire_bars_finish(wire);
+	wire_tagged_destroy(wire->tagged);
 	free(wire);
 }
 

@@ -12,7 +12,8 @@
  *
  * That is all of the plain shape, which has INTA# and MSI-X besides. The other shapes (shapes.c)
  * have capabilities, the bell, the interrupt store, and the mailbox (mailbox.c): the same command
- * registers, in config space. BAR5 of the express shape is 8 MiB that read as zero.
+ * registers, in config space. BAR5 of the express shape is 8 MiB that read as zero. That of the
+ * tagged shape, 2 MiB, makes requests with a PASID and page requests: 32-bit registers of its own.
  */
 #ifndef WIRE_DEVICE_H
 #define WIRE_DEVICE_H
@@ -28,6 +29,7 @@ enum {
 	BAR2_SIZE = 0x10000,
 	BAR4_SIZE = 0x2000,
 	BAR5_SIZE = 0x800000,
+	TAG_BAR_SIZE = 0x200000,
 	MSIX_PBA = 0x1000,
 	MSIX_VECTORS = 64,
 	COPY_MAX = 1 << 20,
@@ -91,6 +93,33 @@ enum {
 	DOORBELL_VALUE = 0x1234,
 	ANSWER_VECTOR = 63,
 
+	/* BAR5 of the tagged shape: what to do, doing it, and how it went: 0, or an errno;
+	   EINPROGRESS meanwhile. */
+	TAG_PASID = 0x00, /* TAG_NO_PASID: a request without prefix */
+	TAG_FLAGS = 0x04,
+	TAG_EXECUTE = 1, /* flags */
+	TAG_PRIVILEGED = 2,
+	TAG_WRITE = 4,
+	TAG_READ = 8,	   /* of page requests */
+	TAG_MAY_WAIT = 16, /* for pages */
+	TAG_IOVA = 0x08,   /* 64 bits, in two registers */
+	TAG_SIZE = 0x10,   /* bytes, at most TAG_BUFFER; or pages */
+	TAG_COPY = 0x14,   /* starts transfer n < TAG_COPIES */
+	TAG_COPY_CANCEL = 0x18,
+	TAG_ASK = 0x1c, /* starts page request n < TAG_ASKS */
+	TAG_ASK_CANCEL = 0x20,
+	TAG_STOP = 0x24,	/* ceases to use that PASID */
+	TAG_STOP_RESULT = 0x28, /* read */
+	TAG_ATTACHED = 0x2c,	/* read: spaces that the device has been told of */
+	TAG_DETACHED = 0x30,	/* read: and that they are gone */
+	TAG_COPY_RESULTS = 0x100,
+	TAG_COPIES = 8,
+	TAG_ASK_RESULTS = 0x1000,
+	TAG_ASKS = 512,
+	TAG_BUFFERS = 0x100000, /* of transfer n at n * TAG_BUFFER from here */
+	TAG_BUFFER = 0x10000,
+	TAG_NO_PASID = -1,
+
 	STORE_ENTRIES = 4,
 	STORE_OWNER = 7,
 	STORE_NOTHING =
@@ -102,6 +131,7 @@ enum wire_shape {
 	WIRE_PLAIN,
 	WIRE_EXPRESS,	   /* PCI Express with all the capabilities that there are */
 	WIRE_CONVENTIONAL, /* 256 bytes of config space, capabilities at places of their own */
+	WIRE_TAGGED,	   /* PASIDs, which its clients must understand, and page requests */
 	WIRE_SHAPES,
 };
 

@@ -44,7 +44,8 @@ struct wire_device {
 
 	struct wire_doorbell doorbell, matched, bell;
 	struct wire_remote remotes[REMOTE_COPIES];
-	struct wire_store *store; /* NULL in the plain shape */
+	struct wire_store *store;   /* NULL in the plain shape */
+	struct wire_tagged *tagged; /* NULL but in the tagged shape */
 	uint32_t cancels, resets, disconnects, completed, doorbells, matches;
 	uint32_t event_count;
 	uint8_t events[EVENTS];
@@ -97,13 +98,24 @@ void wire_doorbells_finish(struct wire_device *wire);
 int wire_remote_run(struct wire_device *wire, uint32_t number);
 int wire_remote_cancel(struct wire_device *wire, uint32_t number);
 
-/* ---- mailbox.c, shapes.c, store.c ----------------------------------------------------------- */
+/* ---- mailbox.c, shapes.c -------------------------------------------------------------------- */
 
 /* Declares the mailbox at that place of config space; 0: the next one that is free. */
 int wire_add_mailbox(struct wire_device *wire, unsigned int at);
 
 /* Declares what the shape has besides the BARs. */
 int wire_add_shape(struct wire_device *wire);
+
+/* ---- tagged.c: requests with a PASID, and page requests ------------------------------------- */
+
+int wire_tagged_create(struct wire_device *wire);
+void wire_tagged_destroy(struct wire_tagged *tagged);
+
+/* BAR5 with its registers; and afterwards, what the device is told of PASIDs. */
+void wire_add_tagged_bar(struct wire_device *wire);
+void wire_add_tagged_ops(struct wire_device *wire);
+
+/* ---- store.c -------------------------------------------------------------------------------- */
 
 int wire_store_create(struct wire_store **ret);
 void wire_store_destroy(struct wire_store *store);

@@ -27,7 +27,7 @@ static bool stopping;
 static _Noreturn void usage(void)
 {
 	fputs("usage: wire-device --socket-path PATH | --fd FD [--defer] [--seed NUMBER]\n"
-	      "                   [--shape plain | express | conventional]\n",
+	      "                   [--shape plain | express | conventional | tagged]\n",
 	      stderr);
 	exit(2);
 }
@@ -36,7 +36,8 @@ static enum wire_shape parse_shape(const char *name)
 {
 	static const char *const names[] = {[WIRE_PLAIN] = "plain",
 					    [WIRE_EXPRESS] = "express",
-					    [WIRE_CONVENTIONAL] = "conventional"};
+					    [WIRE_CONVENTIONAL] = "conventional",
+					    [WIRE_TAGGED] = "tagged"};
 
 	for (enum wire_shape shape = 0; shape < WIRE_SHAPES; shape++) {
 		if (!strcmp(name, names[shape]))

@@ -155,6 +155,27 @@ static int add_conventional(struct wire_device *wire)
 	return 0;
 }
 
+/* ---- PASIDs and page requests --------------------------------------------------------------- */
+
+static const struct umd_pri tagged_pri = {.at = 0x100, .capacity = 0x200, .pasid_required = true};
+static const struct umd_pasid tagged_pasid = {
+	.at = 0x110, .width = 16, .execute = true, .privileged = true, .required = true};
+
+static int add_tagged(struct wire_device *wire)
+{
+	int error = wire_tagged_create(wire);
+
+	if (error)
+		return error;
+	wire_add_tagged_bar(wire);
+	add_msix(wire, 0);
+	umd_device_add_pcie(wire->device, &express);
+	umd_device_add_pri(wire->device, &tagged_pri);
+	umd_device_add_pasid(wire->device, &tagged_pasid);
+	wire_add_tagged_ops(wire);
+	return 0;
+}
+
 int wire_add_shape(struct wire_device *wire)
 {
 	int error;
@@ -166,5 +187,12 @@ int wire_add_shape(struct wire_device *wire)
 	error = wire_store_create(&wire->store);
 	if (error)
 		return error;
-	return wire->options.shape == WIRE_EXPRESS ? add_express(wire) : add_conventional(wire);
+	switch (wire->options.shape) {
+	case WIRE_EXPRESS:
+		return add_express(wire);
+	case WIRE_TAGGED:
+		return add_tagged(wire);
+	default:
+		return add_conventional(wire);
+	}
 }
