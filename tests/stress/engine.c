@@ -9,7 +9,8 @@
 #include "stress.h"
 
 #define READER_LIFE  3000u /* operations */
-#define DAWDLE_NS    20000
+#define CLUTTER	     64u   /* stores, to as many cache lines */
+#define DAWDLE_NS    5000
 #define HOLD_NS	     100000  /* a pin, at most as a rule */
 #define LONG_HOLD_NS 1500000 /* a pin, at most */
 
@@ -196,14 +197,21 @@ static bool is_found(struct stress_engine *engine, int result)
 	return false;
 }
 
-/* Now and then, inside: so that who does not wait for it is early by more than an instant. */
+/*
+ * Stores that take their time, right before coming in: what the reader says of itself waits behind
+ * them, and whoever relies on it without a fence is too early.
+ */
+static void clutter(struct stress_engine *engine)
+{
+	for (unsigned int i = 0; i < CLUTTER; i++)
+		engine->clutter[stress_below(&engine->random, STRESS_CLUTTER)] = i;
+}
+
+/* So that who does not wait for it is early by more than an instant. */
 static void dawdle(struct stress_engine *engine)
 {
-	uint64_t end;
+	uint64_t end = stress_now_ns() + stress_below(&engine->random, DAWDLE_NS);
 
-	if (stress_below(&engine->random, 50))
-		return;
-	end = stress_now_ns() + stress_below(&engine->random, DAWDLE_NS);
 	while (stress_now_ns() < end)
 		continue;
 }
@@ -215,15 +223,19 @@ static void copy(struct stress_engine *engine)
 	bool write = stress_below(&engine->random, 2);
 	uint64_t iova = iova_of(engine, &range);
 	size_t size = range.words * sizeof(uint64_t);
+	bool slow = stress_below(&engine->random, 5) == 0;
 	int count;
 
+	if (slow)
+		clutter(engine);
 	umd_dma_enter(engine->reader);
 	count = umd_dma_resolve(engine->reader, iova, size, write ? UMD_DMA_WRITE : UMD_DMA_READ,
 				segments, STRESS_ROOM);
 	if (is_found(engine, count)) {
 		range.segments = segments;
 		range.count = (unsigned int)count;
-		dawdle(engine);
+		if (slow)
+			dawdle(engine);
 		use(engine, &range, write);
 		if (write)
 			umd_dma_mark(engine->reader, iova, size);

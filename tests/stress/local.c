@@ -8,7 +8,7 @@
 #include "stress.h"
 
 #define WAIT_MS	       5
-#define WAKE_MS	       3000 /* more than any pin lasts that is not stuck */
+#define WAKE_MS	       1000 /* more than any pin lasts that is not stuck */
 #define LATE_WAKES_MAX 2u   /* a machine may stall */
 
 static unsigned int late_wakes;

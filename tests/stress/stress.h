@@ -36,6 +36,7 @@
 #define STRESS_ROOM    4u
 #define STRESS_HELD    6u /* pins of an engine */
 #define STRESS_MAIL    4u
+#define STRESS_CLUTTER (1u << 20) /* words */
 
 enum stress_pool_kind {
 	STRESS_FILE,
@@ -91,6 +92,7 @@ struct stress_engine {
 	struct stress_pin held[STRESS_HELD];
 	struct stress_counts counts;
 	uint64_t words[2 * STRESS_WORDS]; /* copied */
+	uint64_t clutter[STRESS_CLUTTER]; /* more than caches hold */
 	pthread_t thread;
 
 	/* To the space's thread, and back. */
