@@ -26,7 +26,7 @@
 
 #include "word.h"
 
-#define STRESS_PAGE    4096u
+#define STRESS_PAGE    ((size_t)4096)
 #define STRESS_WORDS   (STRESS_PAGE / sizeof(uint64_t))
 #define STRESS_PAGES   64u /* of addresses of a pool */
 #define STRESS_HOT     4u  /* of them, where half of everything happens */

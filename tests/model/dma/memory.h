@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MEMORY_PAGE  4096u
+#define MEMORY_PAGE  ((size_t)4096)
 #define MEMORY_PAGES 64u /* of one, at most */
 
 enum memory_kind {
