@@ -2,7 +2,8 @@
 /* Maps and unmaps, one and several at a time. */
 #include "ops.h"
 
-#define BATCH 6u
+#define BATCH	 6u
+#define HOLE_MAX (64 * MEMORY_PAGE)
 
 /* ---- What to map --------------------------------------------------------------------------- */
 
@@ -49,6 +50,14 @@ static uint64_t choose_map_size(struct rig *rig, uint64_t iova)
 	default:
 		return pages * MEMORY_PAGE;
 	}
+}
+
+/* Sometimes just what fits between two maps. */
+static uint64_t choose_fitting_size(struct rig *rig, uint64_t iova)
+{
+	uint64_t gap = rig_chance(rig, 20) ? ref_gap(&rig->ref, iova, HOLE_MAX) : 0;
+
+	return gap && gap < HOLE_MAX ? gap : choose_map_size(rig, iova);
 }
 
 static uint32_t choose_prot(struct rig *rig)
@@ -115,7 +124,7 @@ static struct ref_change choose_map(struct rig *rig)
 
 	change.memory_kind = rig->memories[change.memory].kind;
 	map->iova = choose_map_iova(rig);
-	map->size = choose_map_size(rig, map->iova);
+	map->size = choose_fitting_size(rig, map->iova);
 	map->prot = choose_prot(rig);
 	map->fd = -1;
 	if (rig_chance(rig, 10)) {

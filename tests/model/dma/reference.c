@@ -232,6 +232,21 @@ const struct ref_map *ref_at(const struct ref *ref, uint64_t iova)
 	return NULL;
 }
 
+uint64_t ref_gap(const struct ref *ref, uint64_t iova, uint64_t limit)
+{
+	uint64_t gap = limit;
+
+	for (unsigned int i = 0; i < ref->count; i++) {
+		const struct ref_map *map = &ref->maps[i];
+
+		if (map->last >= iova && map->iova <= iova)
+			return 0;
+		if (map->iova > iova && map->iova - iova < gap)
+			gap = map->iova - iova;
+	}
+	return gap;
+}
+
 bool ref_uses(const struct ref *ref, unsigned int memory)
 {
 	for (unsigned int i = 0; i < ref->count; i++) {

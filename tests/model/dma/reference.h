@@ -88,6 +88,9 @@ unsigned int ref_find(const struct ref *ref, uint64_t iova, uint64_t size, uint3
 /* The map that a byte lies in; NULL: there is none. */
 const struct ref_map *ref_at(const struct ref *ref, uint64_t iova);
 
+/* Bytes from `iova` on that nothing is mapped to, up to the next map; `limit` at most. */
+uint64_t ref_gap(const struct ref *ref, uint64_t iova, uint64_t limit);
+
 bool ref_uses(const struct ref *ref, unsigned int memory);
 
 #endif
