@@ -6,6 +6,15 @@
 
 #include "base/export.h"
 
+/* The owner's fence does not reach those who wake him, nor those who ask whether memory was lost.
+ */
+static void let_others_fence(struct umd_dma_wake *wake)
+{
+	__atomic_store_n(&wake->fences, true, __ATOMIC_RELAXED);
+	if (!umd_dma_guard_fences)
+		umd_dma_guard_fences = true;
+}
+
 UMD_EXPORT int umd_dma_reader_create(struct umd_dma_space *space, unsigned int flags,
 				     struct umd_dma_reader **ret)
 {
@@ -25,7 +34,7 @@ UMD_EXPORT int umd_dma_reader_create(struct umd_dma_space *space, unsigned int f
 		.space = space, .epochs = &space->table.epochs, .wake = wake};
 	umd_dma_epochs_join(&space->table.epochs, &reader->visit);
 	if (reader->visit.fences)
-		__atomic_store_n(&wake->fences, true, __ATOMIC_RELAXED);
+		let_others_fence(wake);
 	umd_dma_pins_adopt(&space->pins, &reader->cursor);
 	*ret = reader;
 	return 0;

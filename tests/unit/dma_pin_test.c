@@ -307,6 +307,22 @@ static void test_owner_fences_for_pins_whose_readers_are_gone(void **state)
 	child_expect_success(outlive);
 }
 
+/* Also who asks whether memory was taken away. */
+static void fence_alone(void)
+{
+	struct umd_dma_reader *other;
+
+	EXPECT(!umd_dma_guard_fences || reader->visit.fences);
+	space.table.epochs.fences = true;
+	EXPECT(umd_dma_reader_create(&space, UMD_DMA_READER_NO_SIGBUS, &other) == 0);
+	EXPECT(other->visit.fences && client.wake.fences && umd_dma_guard_fences);
+}
+
+static void test_without_membarrier_everybody_fences_for_himself(void **state)
+{
+	child_expect_success(fence_alone);
+}
+
 static void test_unmapped_maps_in_use_are_bounded(void **state)
 {
 	int fd = make_file(PAGE);
@@ -376,6 +392,7 @@ int main(void)
 		TEST(test_pin_outlives_its_reader),
 		TEST(test_signal_that_came_late_is_no_reason_to_ask_again),
 		TEST(test_owner_fences_for_pins_whose_readers_are_gone),
+		TEST(test_without_membarrier_everybody_fences_for_himself),
 		TEST(test_unmapped_maps_in_use_are_bounded),
 		TEST(test_many_pinned_maps_are_unmapped_in_time),
 	};
