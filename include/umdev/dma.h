@@ -139,7 +139,8 @@ int umd_dma_space_fd(const struct umd_dma_space *space);
  * through their segments from now on is memory of nobody. For pins that do not end in time; they
  * still have to be unpinned. The memory of a file is taken as a whole: all segments in it are void,
  * also of other ranges and of other spaces of the client, and umd_dma_check() says so. Memory by
- * address cannot be taken away.
+ * address cannot be taken away, nor can a transfer that the kernel has begun for a segment (by
+ * O_DIRECT, io_uring or a socket) be stopped here: who began it cancels it.
  */
 void umd_dma_space_revoke(struct umd_dma_space *space);
 
@@ -155,6 +156,8 @@ void umd_dma_space_revoke(struct umd_dma_space *space);
  * The handler puts memory of nobody in its place, and umd_dma_check() tells of it; SIGBUS for any
  * other reason is passed on to the handler that was there before. A handler that the program
  * installs later has to do the same with ours, and the reader's thread must not block SIGBUS.
+ * A system call that is given such memory fails with EFAULT instead, of which umd_dma_check() does
+ * not tell.
  *
  * @return 0; -ENOMEM; -EMFILE
  */
