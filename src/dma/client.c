@@ -119,8 +119,7 @@ static void put_nobody(uint8_t *base, size_t length, bool writable)
 	int prot = writable ? PROT_READ | PROT_WRITE : PROT_READ;
 	int fd;
 
-	if (mmap(base, length, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1,
-		 0) != MAP_FAILED)
+	if (umd_dma_guard_cover(base, length, writable))
 		return;
 	fd = memfd_create("nobody", MFD_CLOEXEC);
 	if (fd < 0 || ftruncate(fd, (off_t)length) < 0 ||

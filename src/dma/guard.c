@@ -163,12 +163,12 @@ static bool find(uintptr_t address, struct umd_dma_guard *ret)
 #define map_memory(...) mmap(__VA_ARGS__)
 #endif
 
-static bool cover(const struct umd_dma_guard *guard, size_t offset, size_t length)
+bool umd_dma_guard_cover(uint8_t *base, size_t length, bool writable)
 {
-	int prot = guard->writable ? PROT_READ | PROT_WRITE : PROT_READ;
+	int prot = writable ? PROT_READ | PROT_WRITE : PROT_READ;
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
 
-	return map_memory(guard->base + offset, length, prot, flags, -1, 0) != MAP_FAILED;
+	return map_memory(base, length, prot, flags, -1, 0) != MAP_FAILED;
 }
 
 /*
@@ -190,7 +190,8 @@ static bool replace(uintptr_t address)
 		syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
 
 	offset = (address - (uintptr_t)guard.base) / guard.block * guard.block;
-	return cover(&guard, 0, guard.length) || cover(&guard, offset, guard.block);
+	return umd_dma_guard_cover(guard.base, guard.length, guard.writable) ||
+	       umd_dma_guard_cover(guard.base + offset, guard.block, guard.writable);
 }
 
 /* ---- In the handler: what is not ours ------------------------------------------------------ */

@@ -69,6 +69,9 @@ void umd_dma_guard_remove(struct umd_dma_guard *guard);
  */
 void umd_dma_guard_note_at(struct umd_dma_guard *guard, bool *lost);
 
+/* Puts memory of nobody in a place: zeroes, and private. False where there is none to be had. */
+bool umd_dma_guard_cover(uint8_t *base, size_t length, bool writable);
+
 /*
  * Whether any use of the range so far may have been of memory of nobody, by its `lost`. The use
  * before comes first for all to see: for that the handler makes every thread execute a fence before
