@@ -481,6 +481,14 @@ static void end_all(struct owner *owner)
 	settle_all(owner);
 }
 
+/* A server gives every pin a second: such times are to be rare there. */
+static void set_season(struct owner *owner, bool revokes)
+{
+	bool lasts = owner->world->options->server && !revokes;
+
+	owner->season_ns = stress_now_ns() + SEASON_NS * (lasts ? 40 : 1);
+}
+
 /* When nothing is mapped or in use, pins that are kept begin to be allowed, or cease to be. */
 static void turn(struct owner *owner)
 {
@@ -490,8 +498,7 @@ static void turn(struct owner *owner)
 	if (stress_now_ns() < owner->season_ns)
 		return;
 	/* A server gives every pin a second: such times are to be rare there. */
-	owner->season_ns =
-		stress_now_ns() + SEASON_NS * (world->options->server && !revokes ? 80 : 1);
+	set_season(owner, revokes);
 	if (revokes) {
 		end_all(owner);
 		__atomic_store_n(&world->revokes, true, __ATOMIC_RELAXED);
@@ -582,6 +589,8 @@ void stress_own(struct stress_world *world, const struct stress_link *link)
 				fill(world, &all, WORD_POISON, poison_sequence(&all));
 		}
 	}
+	owner.maps_no_address = world->options->server;
+	set_season(&owner, false);
 	while (!stress_is_over(world)) {
 		turn(&owner);
 		churn(&owner);

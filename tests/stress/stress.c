@@ -132,7 +132,7 @@ static void check_counts(struct stress_world *world, const struct stress_counts 
 		stress_wrong(world, "no dirty log was reported");
 	if (options->cuts && !counts->cut)
 		stress_wrong(world, "no engine met a file that had been cut off");
-	if (options->stuck && options->seconds >= 10 && !counts->revocations)
+	if (options->stuck && options->seconds >= 20 && !counts->revocations)
 		stress_wrong(world, "no pin was revoked");
 }
 
