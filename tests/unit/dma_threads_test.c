@@ -33,7 +33,7 @@ struct engine {
 	struct world *world;
 	struct umd_dma_reader *reader;
 	uint64_t random;
-	unsigned long found, missed, pinned;
+	atomic_ulong found, missed, pinned;
 };
 
 /* A page of the file, and the IOVA page that it is mapped at or was. */
@@ -209,6 +209,16 @@ static void init_owner(struct owner *owner, struct world *world)
 	}
 }
 
+/* On a busy machine a thread may get its turn late. */
+static bool have_all_worked(const struct engine *engines)
+{
+	for (unsigned int i = 0; i < READERS; i++) {
+		if (!engines[i].found || !engines[i].missed || !engines[i].pinned)
+			return false;
+	}
+	return true;
+}
+
 static void run_threads(struct owner *owner, struct engine *engines)
 {
 	uint64_t end = now_ms() + MILLISECONDS, random = 1;
@@ -220,7 +230,7 @@ static void run_threads(struct owner *owner, struct engine *engines)
 				 0);
 		assert_int_equal(pthread_create(&threads[i], NULL, work, &engines[i]), 0);
 	}
-	while (now_ms() < end) {
+	while (now_ms() < end || !have_all_worked(engines)) {
 		for (int i = 0; i < 100; i++)
 			churn(owner, &random);
 	}
@@ -239,8 +249,6 @@ static void check_run(struct owner *owner, struct engine *engines)
 	assert_true(umd_dma_space_is_quiet(&world->space, umd_dma_space_mark(&world->space)));
 	assert_int_equal(world->space.holds.count, 0);
 	for (unsigned int i = 0; i < READERS; i++) {
-		assert_true(engines[i].found > 0 && engines[i].missed > 0);
-		assert_true(engines[i].pinned > 0);
 		umd_dma_reader_destroy(engines[i].reader);
 	}
 	assert_int_equal(world->space.table.epochs.retired_size, 0);
