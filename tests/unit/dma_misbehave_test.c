@@ -1046,6 +1046,79 @@ static void test_threads_are_told_without_membarrier_as_well(void **state)
 	child_expect_success(cut_without_membarrier);
 }
 
+/* What a thread wrote through its pin last, and what of that it was told is in the client's file.
+ */
+static atomic_uint written[THREADS], confirmed[THREADS];
+
+static void *write_until_taken(void *data)
+{
+	struct engine *engine = data;
+	size_t number = (size_t)(engine - engines);
+	struct umd_dma_segment segment;
+	unsigned int value = 0;
+
+	EXPECT(umd_dma_pin(engine->reader, BASE + number * PAGE, 8, WRITE, &segment, 1) == 1);
+	confirmed[number] = 0;
+	pthread_barrier_wait(&together);
+	do {
+		confirmed[number] = value++;
+		__atomic_store_n((unsigned int *)(void *)segment.base, value, __ATOMIC_RELAXED);
+	} while (umd_dma_check(&segment, 1) == 0);
+	written[number] = value;
+	umd_dma_unpin(&segment, 1);
+	return NULL;
+}
+
+static unsigned int value_in(int fd, size_t number)
+{
+	unsigned int value = 0;
+
+	EXPECT(pread(fd, &value, sizeof(value), (off_t)(number * PAGE)) == sizeof(value));
+	return value;
+}
+
+/* Once the memory is taken away nothing is written there, and what was written before is known. */
+static void take_away_under_threads(int fd)
+{
+	unsigned int then[THREADS];
+
+	cut(fd, 0);
+	cut(fd, LENGTH);
+	map(fd);
+	start_engines(write_until_taken);
+	pthread_barrier_wait(&together);
+	EXPECT(umd_dma_space_unmap(&space, BASE, LENGTH) == 0);
+	EXPECT(!is_quiet());
+	umd_dma_space_revoke(&space);
+	EXPECT(is_quiet());
+	for (size_t i = 0; i < THREADS; i++)
+		then[i] = value_in(fd, i);
+	join_engines();
+	for (size_t i = 0; i < THREADS; i++) {
+		EXPECT(value_in(fd, i) == then[i]);
+		EXPECT(then[i] == confirmed[i] || then[i] == written[i]);
+	}
+}
+
+static void take_away_rounds(void)
+{
+	int fd;
+
+	begin();
+	create_readers();
+	fd = make_file(LENGTH);
+	pthread_barrier_init(&together, NULL, THREADS + 1);
+	for (unsigned int round = 0; round < ROUNDS; round++)
+		take_away_under_threads(fd);
+	destroy_readers();
+	end(fd);
+}
+
+static void test_memory_is_out_of_reach_once_it_was_taken_away(void **state)
+{
+	child_expect_success(take_away_rounds);
+}
+
 /* The client cuts, grows, maps and unmaps; the owner takes away. */
 static void storm(int fd, uint64_t *random)
 {
@@ -1113,6 +1186,7 @@ int main(void)
 		cmocka_unit_test(test_file_opened_for_reading_is_read_only),
 		cmocka_unit_test(test_threads_whose_file_is_cut_are_told_and_go_on),
 		cmocka_unit_test(test_threads_are_told_without_membarrier_as_well),
+		cmocka_unit_test(test_memory_is_out_of_reach_once_it_was_taken_away),
 		cmocka_unit_test(test_client_and_owner_change_everything_under_threads),
 	};
 
