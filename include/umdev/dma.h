@@ -43,8 +43,9 @@ struct umd_dma_reader; /* one thread's view of a space */
 
 /*
  * What a map allows, and what an access needs. READ and WRITE are VFIO_DMA_MAP_FLAG_READ and _WRITE
- * (linux/vfio.h). EXECUTE and PRIVILEGED are what a request with a PASID may ask for besides (PCI
- * Express Base 5.0, section 6.20.2): a map grants them only where it says so.
+ * (linux/vfio.h). EXECUTE and PRIVILEGED belong to requests with a PASID (PCI Express Base 5.0,
+ * section 6.20.2): who executes needs a map that says so; a map that says PRIVILEGED is for
+ * privileged requests only, as IOMMU_PRIV has it (linux/iommu.h), and these reach others, too.
  */
 #define UMD_DMA_READ	   (1u << 0)
 #define UMD_DMA_WRITE	   (1u << 1)
@@ -94,7 +95,7 @@ struct umd_dma_change {
 	/* Of a map: */
 	uint32_t prot; /* UMD_DMA_READ, UMD_DMA_WRITE, or both; and what a PASID's maps grant */
 	enum umd_dma_kind kind;
-	int fd;		 /* stays the caller's */
+	int fd;		 /* open for reading; stays the caller's */
 	uint64_t offset; /* in the file; a multiple of 4096 */
 	void *address;
 };
@@ -104,12 +105,14 @@ struct umd_dma_change {
  * still be in use: see umd_dma_space_mark().
  *
  * @param ret_done how many were made; may be NULL
- * @return 0, or why the change at *ret_done was refused: -EINVAL for a bad alignment, size, prot or
- *	   kind, and for an unmap that would cut a map; -EOVERFLOW for a range that wraps; -EEXIST
- *	   for a map that overlaps one; -ENOSPC beyond max_maps; -ENOMEM, also beyond
- *	   max_mapped_bytes; -EACCES for a map to be written in a file that cannot;
- *	   -EMEDIUMTYPE for an fd that is neither shmem nor hugetlbfs: anything else could make us
- *	   wait; -ENOBUFS where too much that was unmapped is still in use; what mmap() returns
+ * @return 0, or why the change at *ret_done was refused, the first of these that applies: -EINVAL
+ *	   for a bad kind, alignment or size; -EOVERFLOW for a range that wraps; -EINVAL for a bad
+ *	   prot, and for an unmap that would cut a map; -EEXIST for a map that overlaps one; -ENOSPC
+ *	   beyond max_maps; -ENOBUFS where too much that was unmapped is still in use; -ENOMEM
+ *	   beyond max_mapped_bytes; -EINVAL for a misaligned offset or no address; -EOVERFLOW for
+ *	   memory that wraps; -EMEDIUMTYPE for an fd that is neither shmem nor hugetlbfs, or that
+ *	   cannot be read: anything else could make us wait; -EACCES for a map to be written in a
+ *	   file that cannot; -ENOMEM; what mmap() returns
  */
 int umd_dma_space_change(struct umd_dma_space *space, const struct umd_dma_change *changes,
 			 size_t count, size_t *ret_done);
@@ -159,7 +162,7 @@ void umd_dma_space_revoke(struct umd_dma_space *space);
  * A system call that is given such memory fails with EFAULT instead, of which umd_dma_check() does
  * not tell.
  *
- * @return 0; -ENOMEM; -EMFILE
+ * @return 0; -EINVAL for unknown flags; -ENOMEM; -EMFILE
  */
 int umd_dma_reader_create(struct umd_dma_space *space, unsigned int flags,
 			  struct umd_dma_reader **ret);
@@ -183,14 +186,15 @@ void umd_dma_enter(struct umd_dma_reader *reader);
 void umd_dma_leave(struct umd_dma_reader *reader);
 
 /**
- * Finds the memory of [iova, iova + size - 1]; between enter and leave only.
+ * Finds the memory of [iova, iova + size - 1]; between enter and leave only. No bytes, no segments.
  *
  * @param prot what all of it must allow
  * @param ret_segments mean nothing after an error
  * @param room for so many segments: one for each map that the range crosses
- * @return how many there are; -ENODEV while the device may not master the bus, or is gone; -EFAULT
- *	   where something is not mapped, or not for that; -EREMOTE where it is reached by message
- *	   only; -E2BIG where there are more than room
+ * @return how many there are, or what is wrong with the first map that is not as it should be:
+ *	   -ENODEV while the device may not master the bus, or is gone; -EFAULT where something is
+ *not mapped, or not for that; -EREMOTE where it is reached by message only; -E2BIG where there are
+ *more than room
  */
 int umd_dma_resolve(struct umd_dma_reader *reader, uint64_t iova, size_t size, uint32_t prot,
 		    struct umd_dma_segment *ret_segments, unsigned int room);

@@ -46,9 +46,9 @@ struct umd_dma_prefix {
 };
 
 /**
- * As umd_dma_read() and umd_dma_write(), through the space of the prefix. A map grants what was
- * asked of it when it was made: reading, writing, and to requests that ask for them execution and
- * privilege.
+ * As umd_dma_read() and umd_dma_write(), through the space of the prefix. A map grants what it was
+ * made for: reading, writing, and execution to requests that ask for it; where it was made for
+ * privileged requests, only to these.
  *
  * @return 0; -EFAULT where something is not mapped, or does not grant all that is asked; the
  *	   refusals above; -EREMOTE, without a prefix only. On error, part may be copied

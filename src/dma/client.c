@@ -17,8 +17,7 @@ void umd_dma_client_init(struct umd_dma_client *client)
 void umd_dma_client_limit(struct umd_dma_client *client, uint64_t max_mapped, uint64_t max_pinned)
 {
 	client->pages_left = max_mapped ? max_mapped / UMD_DMA_PAGE : UINT64_MAX;
-	client->counts_pins = max_pinned;
-	client->pinnable = max_pinned;
+	__atomic_store_n(&client->max_pinned, max_pinned, __ATOMIC_RELAXED);
 }
 
 void umd_dma_client_finish(struct umd_dma_client *client)

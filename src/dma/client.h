@@ -32,8 +32,8 @@ struct umd_dma_client {
 	struct umd_dma_wake wake;
 	struct umd_dma_space *spaces;
 	struct umd_dma_files files;
-	bool counts_pins;
-	uint64_t pinnable; /* bytes that may be pinned besides; where pins are counted */
+	uint64_t max_pinned; /* bytes; 0: no limit, and pins are not counted */
+	uint64_t pinned;     /* by pins that were counted, by any thread */
 	uint64_t revocations;
 	struct umd_dma_corpse *corpses;
 	unsigned int corpse_count;

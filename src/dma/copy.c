@@ -27,7 +27,9 @@ struct segments {
 /* Whether a map, the first that ends behind `at`, serves it: 0; -EFAULT; -EREMOTE. */
 static int check(const struct umd_dma_map *map, uint64_t at, uint32_t prot)
 {
-	if (!map || map->iova > at || (map->prot & prot) != prot)
+	uint32_t rights = umd_dma_rights(prot);
+
+	if (!map || map->iova > at || (map->prot & rights) != rights)
 		return -EFAULT;
 	if (!map->base)
 		return -EREMOTE;

@@ -81,6 +81,7 @@ void umd_dma_holds_settle(struct umd_dma_space *space)
 		let_go(space, hold);
 	}
 	holds->kept = holds->count;
+	umd_dma_client_bury(space->client);
 }
 
 bool umd_dma_holds_are_full(struct umd_dma_space *space)

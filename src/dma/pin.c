@@ -133,7 +133,7 @@ static struct umd_dma_pin_block *add_block(struct umd_dma_reader *reader)
 	}
 	block->space = reader->space;
 	for (unsigned int i = 0; i < UMD_DMA_PIN_BLOCK; i++)
-		block->pins[i].at = i;
+		block->pins[i].at = (uint16_t)i;
 	take_block(&reader->cursor, block);
 	block->next = __atomic_load_n(&pins->blocks, __ATOMIC_RELAXED);
 	while (!__atomic_compare_exchange_n(&pins->blocks, &block->next, block, true,
@@ -220,41 +220,55 @@ static void mark_written(struct umd_dma_reader *reader, uint64_t iova, size_t si
 	umd_dma_dirty_mark(&reader->space->dirty, iova, size);
 }
 
-static bool take_from_limit(struct umd_dma_client *client, size_t size)
+static bool take_from_limit(struct umd_dma_client *client, uint64_t limit, size_t size)
 {
-	uint64_t left = __atomic_load_n(&client->pinnable, __ATOMIC_RELAXED);
+	uint64_t pinned = __atomic_load_n(&client->pinned, __ATOMIC_RELAXED);
 
 	do {
-		if (size > left)
+		if (pinned > limit || size > limit - pinned)
 			return false;
-	} while (!__atomic_compare_exchange_n(&client->pinnable, &left, left - size, true,
+	} while (!__atomic_compare_exchange_n(&client->pinned, &pinned, pinned + size, true,
 					      __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	return true;
 }
 
 static void give_back(struct umd_dma_client *client, size_t size)
 {
-	__atomic_fetch_add(&client->pinnable, size, __ATOMIC_RELAXED);
+	__atomic_fetch_sub(&client->pinned, size, __ATOMIC_RELAXED);
+}
+
+/* Counts what is to be pinned, where that is limited, before it is. */
+static int pin_counted(struct umd_dma_reader *reader, uint64_t iova, size_t size, uint32_t prot,
+		       struct umd_dma_segment *segments, int count)
+{
+	struct umd_dma_client *client = reader->space->client;
+	uint64_t limit = __atomic_load_n(&client->max_pinned, __ATOMIC_RELAXED);
+
+	if (!limit)
+		return pin_segments(reader, iova, prot, segments, count);
+	if (!take_from_limit(client, limit, size))
+		return -ENOMEM;
+
+	count = pin_segments(reader, iova, prot, segments, count);
+	if (count < 0)
+		give_back(client, size);
+	for (int i = 0; i < count; i++)
+		((struct umd_dma_pin *)segments[i].pin)->counted = true;
+	return count;
 }
 
 UMD_EXPORT int umd_dma_pin(struct umd_dma_reader *reader, uint64_t iova, size_t size, uint32_t prot,
 			   struct umd_dma_segment *ret_segments, unsigned int room)
 {
-	struct umd_dma_client *client = reader->space->client;
 	int count;
-
-	if (client->counts_pins && !take_from_limit(client, size))
-		return -ENOMEM;
 
 	umd_dma_enter(reader);
 	count = umd_dma_resolve(reader, iova, size, prot, ret_segments, room);
 	if (count > 0)
-		count = pin_segments(reader, iova, prot, ret_segments, count);
+		count = pin_counted(reader, iova, size, prot, ret_segments, count);
 	if (count > 0 && (prot & UMD_DMA_WRITE))
 		mark_written(reader, iova, size);
 	umd_dma_leave(reader);
-	if (count < 0 && client->counts_pins)
-		give_back(client, size);
 	return count;
 }
 
@@ -267,9 +281,11 @@ UMD_EXPORT void umd_dma_unpin(const struct umd_dma_segment *segments, unsigned i
 				 offsetof(struct umd_dma_pin_block, pins));
 		struct umd_dma_client *client = block->space->client;
 
-		end_pin(pin);
-		if (client->counts_pins)
+		if (pin->counted) {
+			pin->counted = false;
 			give_back(client, segments[i].size);
+		}
+		end_pin(pin);
 		umd_dma_wake_tell(&client->wake);
 	}
 }

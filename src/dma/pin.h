@@ -26,7 +26,8 @@ struct umd_dma_pin {
 	uint8_t *base;
 	uint64_t iova, size;
 	uint32_t prot;
-	uint32_t at; /* in its block */
+	uint16_t at;  /* in its block */
+	bool counted; /* among the client's pinned bytes */
 };
 
 struct umd_dma_pin_block {

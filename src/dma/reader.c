@@ -85,13 +85,13 @@ static inline bool is_lost(const struct umd_dma_map *map)
 
 /* What a map that was found in the table is good for: 0, or an error. */
 static inline int check_map(const struct umd_dma_space *space, const struct umd_dma_map *map,
-			    uint32_t prot)
+			    uint32_t rights)
 {
 	uint32_t granted = map ? __atomic_load_n(&map->prot, __ATOMIC_ACQUIRE) : 0;
 
 	if (__atomic_load_n(&space->closed, __ATOMIC_ACQUIRE))
 		return -ENODEV;
-	if (!granted || (granted & prot) != prot)
+	if (!granted || (granted & rights) != rights)
 		return -EFAULT;
 	if (!map->hold)
 		return -EREMOTE;
@@ -131,7 +131,7 @@ static inline size_t put_segment(struct umd_dma_segment *segment, uint8_t *base,
  */
 __attribute__((noinline)) static int
 resolve_far(const struct umd_dma_reader *reader, struct umd_dma_slice *slice, uint64_t iova,
-	    size_t size, uint32_t prot, struct umd_dma_segment *segments, unsigned int room)
+	    size_t size, uint32_t rights, struct umd_dma_segment *segments, unsigned int room)
 {
 	const struct umd_dma_space *space = reader->space;
 	uint64_t epoch = umd_dma_epochs_now(reader->epochs);
@@ -147,7 +147,7 @@ resolve_far(const struct umd_dma_reader *reader, struct umd_dma_slice *slice, ui
 		if (!found.map || ++found.map == found.end || found.map->iova != iova)
 			found = umd_dma_table_read(&space->table, iova);
 		map = found.map;
-		err = check_map(space, map, prot);
+		err = check_map(space, map, rights);
 		if (!err && count == room)
 			err = -E2BIG;
 		if (err)
@@ -171,6 +171,7 @@ UMD_EXPORT int umd_dma_resolve(struct umd_dma_reader *reader, uint64_t iova, siz
 {
 	struct umd_dma_slice *slice = &reader->slices[place_of(iova)];
 	uint64_t at = iova - slice->iova;
+	uint32_t rights = umd_dma_rights(prot);
 	size_t taken;
 	int more;
 
@@ -179,13 +180,13 @@ UMD_EXPORT int umd_dma_resolve(struct umd_dma_reader *reader, uint64_t iova, siz
 	if (iova > UINT64_MAX - (size - 1))
 		return -EFAULT;
 	if (slice->epoch != umd_dma_epochs_now(reader->epochs) || at > slice->behind ||
-	    (slice->prot & prot) != prot || !room)
-		return resolve_far(reader, slice, iova, size, prot, ret_segments, room);
+	    (slice->prot & rights) != rights || !room)
+		return resolve_far(reader, slice, iova, size, rights, ret_segments, room);
 
 	taken = put_segment(ret_segments, slice->base + at, slice->behind - at, size, slice->hold);
 	if (taken == size)
 		return 1;
-	more = resolve_far(reader, NULL, iova + taken, size - taken, prot, ret_segments + 1,
+	more = resolve_far(reader, NULL, iova + taken, size - taken, rights, ret_segments + 1,
 			   room - 1);
 	return more < 0 ? more : 1 + more;
 }

@@ -109,7 +109,7 @@ static int reach(struct umd_dma_space *space, struct umd_dma_map *map,
 int umd_dma_space_map(struct umd_dma_space *space, uint64_t iova, uint64_t size, uint32_t prot,
 		      const struct umd_dma_source *source)
 {
-	struct umd_dma_map map = {.iova = iova, .size = size, .prot = prot};
+	struct umd_dma_map map = {.iova = iova, .size = size, .prot = umd_dma_rights(prot)};
 	int err = check_range(iova, size);
 
 	if (err)
@@ -220,17 +220,20 @@ UMD_EXPORT uint64_t umd_dma_space_mark(const struct umd_dma_space *space)
 	return umd_dma_epochs_now(&space->table.epochs);
 }
 
-/* What was revoked is used by nobody, whether its pins have ended or not. */
+/* What was revoked is used by nobody, whether its pins have ended or not; if it could be. */
+static bool is_harmless(const struct umd_dma_space *space, const struct umd_dma_hold *hold)
+{
+	return hold->mark <= space->revoked && hold->memory->way->map_again;
+}
+
 static bool is_quiet(struct umd_dma_space *space, uint64_t mark)
 {
 	const struct umd_dma_hold *hold;
 
 	umd_dma_holds_settle(space);
-	if (mark <= space->revoked)
-		return true;
-	if (!umd_dma_epochs_are_past(&space->table.epochs, mark))
+	if (mark > space->revoked && !umd_dma_epochs_are_past(&space->table.epochs, mark))
 		return false;
-	for (hold = space->holds.first; hold && hold->mark <= space->revoked; hold = hold->next)
+	for (hold = space->holds.first; hold && is_harmless(space, hold); hold = hold->next)
 		continue;
 	return !hold || hold->mark > mark;
 }

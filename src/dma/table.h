@@ -28,8 +28,17 @@ struct umd_dma_map {
 	uint64_t iova, size;	   /* bytes, whole pages; iova + size - 1 does not wrap */
 	uint8_t *base;		   /* its first byte; NULL: reachable by message only */
 	struct umd_dma_hold *hold; /* what keeps its memory; NULL where base is */
-	uint32_t prot;		   /* UMD_DMA_READ and so on; not 0, which hides it */
+	uint32_t prot;		   /* umd_dma_rights() of what it allows; not 0, which hides it */
 };
+
+/*
+ * What a map allows, or what an access needs, as bits of which the latter's have to be among the
+ * former's: a map for privileged accesses only lacks a bit that all others need.
+ */
+static inline uint32_t umd_dma_rights(uint32_t prot)
+{
+	return prot ^ UMD_DMA_PRIVILEGED;
+}
 
 struct umd_dma_index;
 

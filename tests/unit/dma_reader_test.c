@@ -83,6 +83,7 @@ static void test_all_of_a_range_must_allow_all_that_is_asked_for(void **state)
 	map(1, 1, READ_WRITE);
 	map(2, 1, WRITE);
 	assert_int_equal(dma_change(space, dma_map(3, 1, READ | UMD_DMA_EXECUTE, fd, 0)), 0);
+	assert_int_equal(dma_change(space, dma_map(4, 1, READ | UMD_DMA_PRIVILEGED, fd, 0)), 0);
 	umd_dma_enter(reader);
 	assert_int_equal(resolve(0, 2 * PAGE, READ), 2);
 	assert_int_equal(resolve(0, 2 * PAGE, WRITE), -EFAULT);
@@ -90,7 +91,10 @@ static void test_all_of_a_range_must_allow_all_that_is_asked_for(void **state)
 	assert_int_equal(resolve(PAGE, 2 * PAGE, READ_WRITE), -EFAULT);
 	assert_int_equal(resolve(PAGE, PAGE, READ_WRITE), 1);
 	assert_int_equal(resolve(3 * PAGE, 1, READ | UMD_DMA_EXECUTE), 1);
-	assert_int_equal(resolve(3 * PAGE, 1, READ | UMD_DMA_PRIVILEGED), -EFAULT);
+	assert_int_equal(resolve(3 * PAGE, 1, READ | UMD_DMA_PRIVILEGED), 1);
+	assert_int_equal(resolve(4 * PAGE, 1, READ | UMD_DMA_PRIVILEGED), 1);
+	assert_int_equal(resolve(4 * PAGE, 1, READ), -EFAULT);
+	assert_int_equal(resolve(3 * PAGE, 2 * PAGE, READ), -EFAULT);
 	assert_int_equal(resolve(0, 1, READ | UMD_DMA_EXECUTE), -EFAULT);
 	umd_dma_leave(reader);
 }

@@ -100,7 +100,7 @@ static bool holds_back(const struct rig *rig, const struct rig_use *use,
 	for (unsigned int i = 0; i < use->count; i++) {
 		uint32_t gone = rig->ref.gone_at[use->pieces[i].ref.map];
 
-		if (gone && gone < mark->made && !use->pieces[i].revoked && !use->pieces[i].excused)
+		if (gone && gone < mark->made && !use->pieces[i].revoked)
 			return true;
 	}
 	return false;
@@ -207,18 +207,14 @@ static bool is_taken(const struct rig *rig, unsigned int memory)
 	return rig->taken & (1u << memory);
 }
 
-/* Memory of this process cannot be taken from it, and then it does not matter who uses it. */
+/* Memory of this process cannot be taken from it: who uses it still holds back what is quiet. */
 static void take_pieces(struct rig *rig, struct rig_use *use)
 {
 	for (unsigned int i = 0; i < use->count; i++) {
 		struct rig_piece *piece = &use->pieces[i];
 
-		if (!rig_piece_is_gone(rig, piece))
+		if (!rig_piece_is_gone(rig, piece) || piece->ref.kind == UMD_DMA_BY_ADDRESS)
 			continue;
-		if (piece->ref.kind == UMD_DMA_BY_ADDRESS) {
-			piece->excused = true;
-			continue;
-		}
 		piece->revoked = true;
 		rig->taken |= 1u << piece->ref.memory;
 	}

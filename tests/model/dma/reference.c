@@ -191,6 +191,14 @@ static struct ref_piece cut(const struct ref_map *map, uint64_t iova, uint64_t l
 	};
 }
 
+static bool allows(uint32_t map, uint32_t access)
+{
+	uint32_t wanted = access & ~UMD_DMA_PRIVILEGED;
+
+	return (map & wanted) == wanted &&
+	       (!(map & UMD_DMA_PRIVILEGED) || (access & UMD_DMA_PRIVILEGED));
+}
+
 unsigned int ref_find(const struct ref *ref, uint64_t iova, uint64_t size, uint32_t prot,
 		      struct ref_piece *ret_pieces, unsigned int room, unsigned int *ret_count)
 {
@@ -211,7 +219,7 @@ unsigned int ref_find(const struct ref *ref, uint64_t iova, uint64_t size, uint3
 			continue;
 		piece = cut(map, iova, last);
 		covered += piece.size;
-		if ((map->prot & prot) != prot)
+		if (!allows(map->prot, prot))
 			reasons |= REF_FAULT;
 		if (map->kind == UMD_DMA_BY_MESSAGE)
 			reasons |= REF_REMOTE;

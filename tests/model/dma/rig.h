@@ -65,7 +65,6 @@ struct rig_piece {
 	struct ref_piece ref;
 	bool revoked;  /* nobody's memory */
 	bool doubtful; /* perhaps so: another part of the same file was taken away */
-	bool excused;  /* it could not be taken away, and nobody waits for it */
 	bool lost;     /* it was touched where the file had been cut off */
 };
 
