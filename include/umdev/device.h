@@ -376,7 +376,7 @@ struct umd_dma_transfer {
  * umd_dma_write(). Otherwise the client is asked to move the bytes by DMA_READ or DMA_WRITE, and
  * done() is called once, later: from umd_server_dispatch(), or whatever else ends the transfer
  * (umd_device_reset(), umd_device_unplug(), umd_server_destroy()). Any number of transfers can be
- *in progress. They end with
+ * in progress. They end with
  *
  *	0		all is copied
  *	-EFAULT		the client could not reach the memory, or has unmapped some of the range

@@ -3,8 +3,8 @@
  * DMA address spaces: what of somebody's memory a device may touch, and the use of it from threads.
  *
  * A space leads from IOVA, the addresses that a driver gives to a device, to memory of this
- *process. A served device has a space that its client fills (umd_device_space()); whoever holds the
- *table for somebody else, as a parent does for an instance, makes a space of its own and fills it.
+ * process. A served device has a space that its client fills (umd_device_space()); whoever holds
+ * the table for somebody else, as a parent does for an instance, makes a space and fills it.
  *
  * A space belongs to one thread, the one that changes it; for a device's space that is the thread
  * of umd_server_dispatch(). Other threads, the engines that move data, look up through readers. A
@@ -192,9 +192,9 @@ void umd_dma_leave(struct umd_dma_reader *reader);
  * @param ret_segments mean nothing after an error
  * @param room for so many segments: one for each map that the range crosses
  * @return how many there are, or what is wrong with the first map that is not as it should be:
- *	   -ENODEV while the device may not master the bus, or is gone; -EFAULT where something is
- *not mapped, or not for that; -EREMOTE where it is reached by message only; -E2BIG where there are
- *more than room
+ *	   -ENODEV while the device may not master the bus, or is gone; -EFAULT where something
+ *	   is not mapped, or not for that; -EREMOTE where it is reached by message only; -E2BIG
+ *	   where there are more than room
  */
 int umd_dma_resolve(struct umd_dma_reader *reader, uint64_t iova, size_t size, uint32_t prot,
 		    struct umd_dma_segment *ret_segments, unsigned int room);
@@ -214,7 +214,7 @@ int umd_dma_check(const struct umd_dma_segment *segments, unsigned int count);
 /**
  * As umd_dma_resolve(), outside of enter and leave, and valid until umd_dma_unpin(), whatever is
  * unmapped meanwhile. Who asked for the unmap is answered when the pin ends; after a second
- *without, the device is reset and the pin revoked (umd_dma_space_revoke()).
+ * without, the device is reset and the pin revoked (umd_dma_space_revoke()).
  *
  * @param prot with UMD_DMA_WRITE the pages count as written for as long as they are pinned
  * @return as umd_dma_resolve(); -ENOMEM beyond the limit of pinned bytes; -ENOSPC beyond 64512 pins

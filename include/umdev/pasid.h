@@ -130,7 +130,7 @@ struct umd_page_request {
  *	-ENXIO		the space was detached; -EACCES: the driver has disabled PASIDs
  *	-ESHUTDOWN	the driver has disabled page requests before it was sent
  *	-ECANCELED	the device was reset, the driver has reset the Page Request Interface, or
- *the client left, or closed the socket for messages
+ *			the client left, or closed the socket for messages
  *	-ENODEV		bus mastering went off, or the device left D0 or was unplugged
  *
  * No more pages are asked for at a time than the driver allows (Outstanding Page Request
