@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "base/fd.h"
 #include "server/session.h"
 
 #define FLAGS                                                                              \
@@ -85,6 +86,7 @@ static int command_map(struct umd_session *session)
 	const struct umd_message *message = &session->message;
 	struct umd_wire_pasid_map map;
 	struct umd_dma_space *space;
+	int err;
 
 	if (!umd_message_get(message, 0, &map, sizeof(map)) || map.argsz < sizeof(map) ||
 	    map.reserved || !are_flags(map.flags) || message->fd_count != 1)
@@ -94,10 +96,13 @@ static int command_map(struct umd_session *session)
 		return -ENOENT;
 	if (is_full(session))
 		return -ENOSPC;
-	return umd_dma_space_map(space, map.address, map.size, prot_of(map.flags),
-				 &(struct umd_dma_source){.kind = UMD_DMA_BY_FD,
-							  .fd = message->fds[0],
-							  .offset = map.offset});
+	err = umd_dma_space_map(space, map.address, map.size, prot_of(map.flags),
+				&(struct umd_dma_source){.kind = UMD_DMA_BY_FD,
+							 .fd = message->fds[0],
+							 .offset = map.offset});
+	if (!err)
+		umd_close(&message->fds[0]); /* as in DMA_MAP */
+	return err;
 }
 
 static int unmap(struct umd_dma_space *space, const struct umd_wire_pasid_unmap *unmap)
