@@ -112,6 +112,7 @@ def test_two_hundred_clients_leave_nothing(served, device, eventfds, sanitised, 
             client.close()
             ram.close()
         wait_until(lambda: len(device.fds()) == len(served.idle_fds), "the last to be gone")
+        wait_until(lambda: len(device.threads()) == 1, "the thread that closes fds to be gone")
 
     run(WARM_UP)
     vmas, data, rss = device.vmas(), device.data(), device.rss()
