@@ -2,6 +2,7 @@
 """Many clients, one after another, leave nothing behind: no descriptor, no mapping, no memory."""
 
 import os
+import resource
 
 import pytest
 
@@ -98,6 +99,23 @@ class Life:
             client.send(p.get_region_info(p.BAR2))
 
 
+def stack_size():
+    """Of a thread, in bytes: the limit of the process's own."""
+    limit = resource.getrlimit(resource.RLIMIT_STACK)[0]
+    return 2 << 20 if limit == resource.RLIM_INFINITY else limit
+
+
+def close_by_thread(path):
+    """Has the device begin its thread that closes fds, whose stack the C library keeps."""
+    client = Driver.to(path)
+    client.ok(p.version())
+    reader, writer = os.pipe()
+    client.ok(p.get_info()._replace(fds=(reader,)))
+    for fd in (reader, writer):
+        os.close(fd)
+    client.close()
+
+
 LIVES = [name for name in vars(Life) if not name.startswith("_")]
 
 
@@ -112,13 +130,14 @@ def test_two_hundred_clients_leave_nothing(served, device, eventfds, sanitised, 
             client.close()
             ram.close()
         wait_until(lambda: len(device.fds()) == len(served.idle_fds), "the last to be gone")
-        wait_until(lambda: len(device.threads()) == 1, "the thread that closes fds to be gone")
 
+    close_by_thread(served.path)
     run(WARM_UP)
     vmas, data, rss = device.vmas(), device.data(), device.rss()
     run(CLIENTS - WARM_UP)
-    assert sanitised or device.vmas() == vmas
-    assert sanitised or device.data() == data
+    # A thread's stack may have come: the C library keeps it for the next one.
+    assert sanitised or device.vmas() - vmas in (0, 2)
+    assert sanitised or device.data() - data in (0, stack_size())
     assert sanitised or device.rss() - rss <= 64 << 10
 
 
