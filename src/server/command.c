@@ -94,30 +94,33 @@ static int command_dma_map(struct umd_session *session)
 	return err;
 }
 
-static int unmap(struct umd_dma_space *space, const struct umd_wire_dma_unmap *unmap)
+int umd_session_unmap(struct umd_session *session, struct umd_dma_space *space, uint32_t flags,
+		      uint64_t address, uint64_t size)
 {
-	if (unmap->flags & ~UMD_WIRE_UNMAP_ALL)
+	int err = 0;
+
+	if (flags & ~UMD_WIRE_UNMAP_ALL)
 		return -EINVAL;
-	if (!unmap->flags)
-		return umd_dma_space_unmap(space, unmap->address, unmap->size);
-	if (unmap->address || unmap->size)
-		return -EINVAL;
-	umd_dma_space_unmap_all(space);
-	return 0;
+	if (!flags)
+		err = umd_dma_space_unmap(space, address, size);
+	else if (address || size)
+		err = -EINVAL;
+	else
+		umd_dma_space_unmap_all(space);
+	return err ? err : umd_session_drain(session, space);
 }
 
 static int command_dma_unmap(struct umd_session *session)
 {
 	struct umd_wire_dma_unmap request;
-	int err;
 
 	if (!umd_message_get(&session->message, 0, &request, sizeof(request)) ||
 	    request.argsz < sizeof(request))
 		return -EINVAL;
 
 	umd_reply_put(&session->reply, &request, sizeof(request));
-	err = unmap(&session->device->space, &request);
-	return err ? err : umd_session_drain(session, &session->device->space);
+	return umd_session_unmap(session, &session->device->space, request.flags, request.address,
+				 request.size);
 }
 
 /* Nobody uses any more what the command took away. */

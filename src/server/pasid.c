@@ -105,33 +105,20 @@ static int command_map(struct umd_session *session)
 	return err;
 }
 
-static int unmap(struct umd_dma_space *space, const struct umd_wire_pasid_unmap *unmap)
-{
-	if (!unmap->flags)
-		return umd_dma_space_unmap(space, unmap->address, unmap->size);
-	if (unmap->address || unmap->size)
-		return -EINVAL;
-	umd_dma_space_unmap_all(space);
-	return 0;
-}
-
 static int command_unmap(struct umd_session *session)
 {
 	struct umd_wire_pasid_unmap request;
 	struct umd_dma_space *space;
-	int err;
 
 	if (!umd_message_get(&session->message, 0, &request, sizeof(request)) ||
-	    request.argsz < sizeof(request) || request.reserved ||
-	    (request.flags & ~UMD_WIRE_UNMAP_ALL))
+	    request.argsz < sizeof(request) || request.reserved)
 		return -EINVAL;
 	space = umd_pasid_find(session->device, request.pasid);
 	if (!space)
 		return -ENOENT;
 
 	umd_reply_put(&session->reply, &request, sizeof(request));
-	err = unmap(space, &request);
-	return err ? err : umd_session_drain(session, space);
+	return umd_session_unmap(session, space, request.flags, request.address, request.size);
 }
 
 /* Nobody uses any more what the command took away. */

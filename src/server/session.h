@@ -184,6 +184,11 @@ int umd_command_access_done(struct umd_session *session);
 int umd_command_write_multi(struct umd_session *session);
 int umd_command_write_multi_done(struct umd_session *session);
 
+/* UNMAP of any space, with what a command returns: it may have to wait for the space to be quiet.
+ */
+int umd_session_unmap(struct umd_session *session, struct umd_dma_space *space, uint32_t flags,
+		      uint64_t address, uint64_t size);
+
 /* Adds bytes to the reply. */
 void umd_reply_put(struct umd_reply *reply, const void *from, size_t size);
 
