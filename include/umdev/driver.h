@@ -2,7 +2,12 @@
 /*
  * Drive a PCI device from user space. A device is opened by its URI:
  *
- *	vfio-user:PATH   a device that a process serves on the Unix socket at PATH
+ *	vfio-user:PATH          a device that a process serves on the Unix socket at PATH
+ *	pci:DDDD:BB:DD.F        a device of this machine that is bound to vfio-pci (`umdev bind`)
+ *	group:N/DDDD:BB:DD.F    the same by its VFIO group, /dev/vfio/N
+ *	cdev:PATH               the same by its character device, /dev/vfio/devices/vfioN
+ *	fd:N                    an open fd, taken over: a connected socket of vfio-user, or a cdev
+ *	fake:NAME               a device of this process (umdev/fake.h)
  *
  * Every call that asks the device waits for its answer, and no longer than the timeout given to
  * umd_driver_open() for each message that it takes. Besides what a call names, it returns
@@ -43,6 +48,8 @@ struct umd_driver; /* a device, opened by its driver */
 struct umd_driver_options {
 	size_t size;		 /* sizeof(struct umd_driver_options) */
 	unsigned int timeout_ms; /* for each message; 0: UMD_DRIVER_TIMEOUT_MS; at most INT_MAX */
+	const char *sysfs;	 /* where sysfs is; NULL: "/sys" */
+	const char *dev;	 /* where /dev is; NULL: "/dev" */
 };
 
 /**
@@ -59,8 +66,22 @@ struct umd_driver_options {
 int umd_driver_open(const char *uri, const struct umd_driver_options *options,
 		    struct umd_driver **ret, struct umd_error *error);
 
-/** Leaves the device. NULL is allowed. */
+/** Leaves the device. Its maps, interrupts and mapped regions end. NULL is allowed. */
 void umd_driver_close(struct umd_driver *driver);
+
+/**
+ * Opens a vfio-user device again whose server went away and came back: connects to the same socket,
+ * and sets up DMA maps (at their IOVAs) and interrupts as they were. Registers are as a reset left
+ * them, and mapped regions are gone.
+ *
+ * @return 0; -EOPNOTSUPP for other devices; -EISCONN while the device is there; -ESTALE where what
+ *	   serves now is another kind of device; what umd_driver_open() returns. On error nothing
+ *has changed, and it can be tried again
+ */
+int umd_driver_reconnect(struct umd_driver *driver);
+
+/** What the device is called: "0000:01:00.0", or the path of its socket. Never NULL. */
+const char *umd_driver_name(const struct umd_driver *driver);
 
 /* ---- What it is ---------------------------------------------------------------------------- */
 
@@ -159,6 +180,42 @@ int umd_driver_region_read(struct umd_driver *driver, unsigned int index, uint64
 int umd_driver_region_write(struct umd_driver *driver, unsigned int index, uint64_t offset,
 			    const void *from, size_t size);
 
+/**
+ * Registers of a region, as numbers in the host's byte order: each call is one access of that
+ * width, little-endian on the device's side. Accesses take effect in the order of the calls. What
+ * is mapped (umd_driver_region_map()) is read and written there, without asking anybody.
+ *
+ * @param offset a multiple of the register's size
+ * @return 0; -EINVAL for another offset, or no such index; what the device answers
+ */
+int umd_driver_read8(struct umd_driver *driver, unsigned int index, uint64_t offset, uint8_t *ret);
+int umd_driver_read16(struct umd_driver *driver, unsigned int index, uint64_t offset,
+		      uint16_t *ret);
+int umd_driver_read32(struct umd_driver *driver, unsigned int index, uint64_t offset,
+		      uint32_t *ret);
+int umd_driver_read64(struct umd_driver *driver, unsigned int index, uint64_t offset,
+		      uint64_t *ret);
+int umd_driver_write8(struct umd_driver *driver, unsigned int index, uint64_t offset,
+		      uint8_t value);
+int umd_driver_write16(struct umd_driver *driver, unsigned int index, uint64_t offset,
+		       uint16_t value);
+int umd_driver_write32(struct umd_driver *driver, unsigned int index, uint64_t offset,
+		       uint32_t value);
+int umd_driver_write64(struct umd_driver *driver, unsigned int index, uint64_t offset,
+		       uint64_t value);
+
+/**
+ * Maps an area of a region, or a part of one, into this process. Registers there are little-endian,
+ * and their order is the caller's business (umd_driver_read32() and its like see to both).
+ *
+ * @param offset, bytes multiples of the page size, inside one of umd_driver_get_areas()
+ * @return 0; -EINVAL; -ENOTSUP where that cannot be mapped; -EBUSY where it is mapped already; what
+ *	   mmap() returns
+ */
+int umd_driver_region_map(struct umd_driver *driver, unsigned int index, uint64_t offset,
+			  uint64_t bytes, volatile void **ret);
+int umd_driver_region_unmap(struct umd_driver *driver, volatile void *address);
+
 /* ---- Interrupts ---------------------------------------------------------------------------- */
 
 /** Interrupt indexes of a PCI device, numbered as VFIO_PCI_*_IRQ_INDEX (linux/vfio.h). */
@@ -188,6 +245,39 @@ int umd_driver_get_irq(struct umd_driver *driver, unsigned int index, struct umd
 /** How many vectors an interrupt index has. @return vectors; -EINVAL for no such index */
 int umd_driver_irq_count(struct umd_driver *driver, unsigned int index);
 
+/**
+ * Gives eventfds of the caller's to vectors, which signal them from now on; also while others of
+ * the index are in use, where UMD_DRIVER_IRQ_NORESIZE is not set. One of INTx, MSI and MSI-X can be
+ * in use at a time.
+ *
+ * @param fds of vectors `start` to `start + count - 1`; -1: none any more for that vector. They
+ *stay the caller's
+ * @return 0; -EINVAL for no such vectors, and while another of the three is in use; -EBUSY for
+ *	   vectors that the library uses itself; what the device answers
+ */
+int umd_driver_irq_set_fds(struct umd_driver *driver, unsigned int index, unsigned int start,
+			   unsigned int count, const int *fds);
+
+/**
+ * Has the library listen to vectors: umd_driver_next_event() tells each as UMD_DRIVER_EVENT_IRQ,
+ * and umd_driver_event_fd() is the one fd to wait for. Needs umd_driver_enable_events().
+ */
+int umd_driver_irq_listen(struct umd_driver *driver, unsigned int index, unsigned int start,
+			  unsigned int count);
+
+/** Ends the use of all vectors of an index. @return 0; -EINVAL */
+int umd_driver_irq_disable(struct umd_driver *driver, unsigned int index);
+
+/** Masks and unmasks vectors. INTx masks itself when it fires, and wants to be unmasked then. */
+int umd_driver_irq_mask(struct umd_driver *driver, unsigned int index, unsigned int start,
+			unsigned int count);
+int umd_driver_irq_unmask(struct umd_driver *driver, unsigned int index, unsigned int start,
+			  unsigned int count);
+
+/** Makes vectors fire as if the device had: for tests. */
+int umd_driver_irq_trigger(struct umd_driver *driver, unsigned int index, unsigned int start,
+			   unsigned int count);
+
 /* ---- Events: what a device says unasked ---------------------------------------------------- */
 
 /** Kinds of event, in the order in which umd_driver_next_event() gives those that are there. */
@@ -195,12 +285,17 @@ enum umd_driver_event_kind {
 	UMD_DRIVER_EVENT_ERROR,	 /* an error that AER, or the device's registers, tell more about */
 	UMD_DRIVER_EVENT_WAKEUP, /* it left low power: see umd_driver_low_power_enter() */
 	UMD_DRIVER_EVENT_UNPLUG_REQUEST, /* it is to be let go: stop using it, and close it */
+	UMD_DRIVER_EVENT_IRQ,		 /* vectors that umd_driver_irq_listen() was asked for */
 	UMD_DRIVER_EVENT_REMOVED,	 /* it is gone; close it. The last event */
 };
 
 struct umd_driver_event {
 	size_t size;	   /* sizeof(struct umd_driver_event) */
 	unsigned int kind; /* enum umd_driver_event_kind */
+
+	/* Of UMD_DRIVER_EVENT_IRQ: */
+	unsigned int index, vector;
+	uint64_t count; /* how often it has fired since its last event; at least 1 */
 };
 
 /**
@@ -235,6 +330,105 @@ int umd_driver_event_fd(const struct umd_driver *driver);
  *         that cannot be
  */
 int umd_driver_next_event(struct umd_driver *driver, struct umd_driver_event *ret);
+
+/* ---- DMA ----------------------------------------------------------------------------------- */
+
+/** What the device's side takes of DMA maps. */
+struct umd_driver_dma_limits {
+	size_t size;	     /* sizeof(struct umd_driver_dma_limits) */
+	unsigned int flags;  /* UMD_DRIVER_DMA_HAS_... */
+	uint64_t page_sizes; /* a bit for each power of two; maps are multiples of the smallest */
+	uint64_t max_maps;   /* at a time */
+	unsigned int ranges; /* how many umd_driver_get_dma_ranges() gives */
+};
+#define UMD_DRIVER_DMA_HAS_DIRTY (1u << 0) /* umd_driver_dirty_start() works */
+#define UMD_DRIVER_DMA_HAS_PASID (1u << 1) /* maps in the spaces of PASIDs work */
+
+/** @return 0; -EINVAL for a size that cannot be; -EOPNOTSUPP where there is no DMA at all */
+int umd_driver_get_dma_limits(struct umd_driver *driver, struct umd_driver_dma_limits *ret);
+
+/** IOVAs that may be mapped, ascending: an IOMMU leaves out what it needs itself. */
+struct umd_driver_dma_range {
+	uint64_t first, last;
+};
+
+/** As umd_driver_get_areas(). */
+int umd_driver_get_dma_ranges(struct umd_driver *driver, struct umd_driver_dma_range *ranges,
+			      unsigned int max, unsigned int *ret_count);
+
+/** Memory made for DMA: zeroed, in a file of its own that can be shared with a device's process. */
+struct umd_driver_buffer {
+	void *address;
+	size_t bytes; /* at least what was asked for */
+	int fd;	      /* a memfd */
+};
+
+#define UMD_DRIVER_BUFFER_HUGE (1u << 0) /* of huge pages, of the system's default size */
+
+/** @return 0; -EINVAL; -ENOMEM, also where there are no huge pages left; -EMFILE */
+int umd_driver_buffer_create(size_t bytes, unsigned int flags, struct umd_driver_buffer **ret);
+
+/** It is mapped for no device any more. NULL is allowed. */
+void umd_driver_buffer_destroy(struct umd_driver_buffer *buffer);
+
+#define UMD_DRIVER_DMA_READ  (1u << 0) /* the device may read it */
+#define UMD_DRIVER_DMA_WRITE (1u << 1) /* and write it */
+#define UMD_DRIVER_DMA_FIXED (1u << 2) /* at the IOVA given; else the library chooses one */
+#define UMD_DRIVER_DMA_PASID (1u << 3) /* in the space of the PASID given, which is attached */
+
+/** Memory of the caller's to be reached by the device. */
+struct umd_driver_dma {
+	size_t size;	    /* sizeof(struct umd_driver_dma) */
+	void *address;	    /* page-aligned; stays mapped in the caller for as long as for DMA */
+	size_t bytes;	    /* a multiple of the page size */
+	int fd;		    /* the file it lies in, of shmem or hugetlbfs; -1: none */
+	uint64_t fd_offset; /* of `address` in the file */
+	unsigned int flags; /* UMD_DRIVER_DMA_... */
+	uint64_t iova;	    /* with UMD_DRIVER_DMA_FIXED */
+	uint32_t pasid;	    /* with UMD_DRIVER_DMA_PASID */
+};
+
+struct umd_driver_map; /* memory that the device reaches */
+
+/**
+ * Maps memory for the device. With a file, a device in another process maps the file; without, it
+ * asks for the bytes with messages, which the library answers inside its calls (vfio-user), or the
+ * kernel pins the memory.
+ *
+ * @param ret_iova where the device finds it
+ * @return 0; -EINVAL for what is misaligned, empty, or neither read nor written; -ERANGE for an
+ *	   IOVA outside of what may be mapped; -EEXIST for a fixed one that overlaps a map; -ENOSPC
+ *	   beyond max_maps, or where no IOVA is free; -ENOMEM, also beyond RLIMIT_MEMLOCK;
+ *	   -EOPNOTSUPP where there is no DMA, or no PASIDs
+ */
+int umd_driver_dma_map(struct umd_driver *driver, const struct umd_driver_dma *dma,
+		       struct umd_driver_map **ret, uint64_t *ret_iova);
+
+/**
+ * Ends a map: the device reaches it no more when this returns. The handle is gone in any case.
+ *
+ * @return 0; -ENODEV where the device is gone, and with it all its maps
+ */
+int umd_driver_dma_unmap(struct umd_driver *driver, struct umd_driver_map *map);
+
+/**
+ * Logs which pages the device writes, from now on: in ranges of IOVA, or with a count of 0 in all
+ * that is mapped.
+ *
+ * @param page_size that the reports will be made in, a power of two
+ * @return 0; -EOPNOTSUPP; what the device answers, as VFIO_DEVICE_FEATURE_DMA_LOGGING_START
+ */
+int umd_driver_dirty_start(struct umd_driver *driver, const struct umd_driver_dma_range *ranges,
+			   unsigned int count, uint64_t page_size);
+int umd_driver_dirty_stop(struct umd_driver *driver);
+
+/**
+ * Reports and clears what was written.
+ *
+ * @param bitmap a bit for each page from `iova` on, in words of the host's byte order
+ */
+int umd_driver_dirty_report(struct umd_driver *driver, uint64_t iova, uint64_t bytes,
+			    uint64_t page_size, uint64_t *bitmap);
 
 /* ---- Low power ----------------------------------------------------------------------------- */
 

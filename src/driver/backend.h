@@ -34,6 +34,30 @@ struct umd_driver_backend {
 		     const void *from, size_t size);
 	int (*reset)(struct umd_driver *driver);
 
+	/* What the device is called. */
+	const char *(*get_name)(const struct umd_driver *driver);
+
+	/* Maps a part of an area; bytes are whole pages. NULL: no region can be mapped. */
+	int (*map_region)(struct umd_driver *driver, unsigned int index, uint64_t offset,
+			  size_t bytes, void **ret);
+
+	/*
+	 * DMA; NULL: there is none. The map has its IOVA, which overlaps no other. A backend keeps
+	 * nothing of a map but what the device's side keeps. Ranges: up to UMD_DRIVER_AREAS_MAX.
+	 */
+	int (*get_dma_limits)(struct umd_driver *driver, struct umd_driver_dma_limits *ret,
+			      struct umd_driver_dma_range *ranges);
+	int (*map_dma)(struct umd_driver *driver, const struct umd_driver_dma *dma);
+	int (*unmap_dma)(struct umd_driver *driver, const struct umd_driver_dma *dma);
+	int (*start_dirty)(struct umd_driver *driver, const struct umd_driver_dma_range *ranges,
+			   unsigned int count, uint64_t page_size);
+	int (*stop_dirty)(struct umd_driver *driver);
+	int (*report_dirty)(struct umd_driver *driver, uint64_t iova, uint64_t bytes,
+			    uint64_t page_size, uint64_t *bitmap);
+
+	/* Connects anew; maps and interrupts are the caller's to set up again. NULL: cannot. */
+	int (*reconnect)(struct umd_driver *driver);
+
 	/* With fds, at most limits.max_msg_fds of them and none that is -1. */
 	int (*set_irqs)(struct umd_driver *driver, const struct umd_driver_irq_set *set);
 
