@@ -76,7 +76,7 @@ void umd_driver_close(struct umd_driver *driver);
  *
  * @return 0; -EOPNOTSUPP for other devices; -EISCONN while the device is there; -ESTALE where what
  *	   serves now is another kind of device; what umd_driver_open() returns. On error nothing
- *has changed, and it can be tried again
+ *	   has changed, and it can be tried again
  */
 int umd_driver_reconnect(struct umd_driver *driver);
 
@@ -251,7 +251,7 @@ int umd_driver_irq_count(struct umd_driver *driver, unsigned int index);
  * in use at a time.
  *
  * @param fds of vectors `start` to `start + count - 1`; -1: none any more for that vector. They
- *stay the caller's
+ *	      stay the caller's
  * @return 0; -EINVAL for no such vectors, and while another of the three is in use; -EBUSY for
  *	   vectors that the library uses itself; what the device answers
  */
