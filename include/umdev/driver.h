@@ -23,8 +23,9 @@
  * library by its size: set it to sizeof() before the call. Members that a later version adds read
  * as zero where the library is older than the caller.
  *
- * Threads: a driver belongs to one thread at a time. Nothing here starts a thread or installs a
- * signal handler.
+ * Threads: a driver belongs to one thread at a time. Nothing here starts a thread but to close file
+ * descriptors that a server has, too, and nothing installs a signal handler unless
+ * UMD_DRIVER_GUARD_REGIONS asks for it.
  */
 #ifndef UMDEV_DRIVER_H
 #define UMDEV_DRIVER_H
@@ -50,7 +51,17 @@ struct umd_driver_options {
 	unsigned int timeout_ms; /* for each message; 0: UMD_DRIVER_TIMEOUT_MS; at most INT_MAX */
 	const char *sysfs;	 /* where sysfs is; NULL: "/sys" */
 	const char *dev;	 /* where /dev is; NULL: "/dev" */
+	unsigned int flags;	 /* UMD_DRIVER_GUARD_REGIONS */
 };
+
+/*
+ * Mapped regions are guarded: where their memory is taken away (a server cuts its file short, a
+ * kernel device's memory decoding is off), the thread that touches it goes on with memory of nobody
+ * instead of ending the process with SIGBUS, and umd_driver_read32() and its like return -EIO.
+ * Installs a handler for SIGBUS, as umd_dma_reader_create() does (umdev/dma.h), with the same
+ * conditions.
+ */
+#define UMD_DRIVER_GUARD_REGIONS (1u << 0)
 
 /**
  * Opens a device. vfio-user: connects and negotiates the version; the device is as a reset left it.
@@ -182,11 +193,17 @@ int umd_driver_region_write(struct umd_driver *driver, unsigned int index, uint6
 
 /**
  * Registers of a region, as numbers in the host's byte order: each call is one access of that
- * width, little-endian on the device's side. Accesses take effect in the order of the calls. What
- * is mapped (umd_driver_region_map()) is read and written there, without asking anybody.
+ * width, little-endian on the device's side. What is mapped (umd_driver_region_map()) is read and
+ * written there, by one load or store, without asking anybody.
+ *
+ * Order: accesses take effect in the order of the calls, mapped or not. What was written to memory
+ * before a register is written can be seen by the device when it sees that; what is read from
+ * memory after a register was read is no older than that.
  *
  * @param offset a multiple of the register's size
- * @return 0; -EINVAL for another offset, or no such index; what the device answers
+ * @return 0; -EINVAL for another offset, or no such index; -ENODEV once the device is known to be
+ *	   gone, also for what is mapped; -EIO where mapped memory was taken away
+ *	   (UMD_DRIVER_GUARD_REGIONS); what the device answers
  */
 int umd_driver_read8(struct umd_driver *driver, unsigned int index, uint64_t offset, uint8_t *ret);
 int umd_driver_read16(struct umd_driver *driver, unsigned int index, uint64_t offset,
@@ -206,14 +223,24 @@ int umd_driver_write64(struct umd_driver *driver, unsigned int index, uint64_t o
 
 /**
  * Maps an area of a region, or a part of one, into this process. Registers there are little-endian,
- * and their order is the caller's business (umd_driver_read32() and its like see to both).
+ * and their order is the caller's business (umd_driver_read32() and its like see to both). What the
+ * region's flags allow is what the memory allows.
+ *
+ * SIGBUS: memory of a vfio-user server that could be cut short under the driver is not mapped: its
+ * file has to be a memfd that is sealed against shrinking, as those of umdev's devices are, or the
+ * mapping guarded (UMD_DRIVER_GUARD_REGIONS). What is left is a machine without memory, and for
+ * kernel devices, whose registers are mapped themselves: a touch ends in SIGBUS while COMMAND.MEM
+ * is clear, below D0, and once the device is gone. Memory of a device that is gone and whose
+ * mapping stays means nothing any more.
  *
  * @param offset, bytes multiples of the page size, inside one of umd_driver_get_areas()
- * @return 0; -EINVAL; -ENOTSUP where that cannot be mapped; -EBUSY where it is mapped already; what
- *	   mmap() returns
+ * @return 0; -EINVAL; -ENOTSUP where that cannot be mapped; -EBUSY where it is mapped already;
+ *	   -EPROTO where the file is too short for the region; -ENODEV; -ENOMEM; what mmap() returns
  */
 int umd_driver_region_map(struct umd_driver *driver, unsigned int index, uint64_t offset,
 			  uint64_t bytes, volatile void **ret);
+
+/** @return 0; -EINVAL for an address that umd_driver_region_map() did not return */
 int umd_driver_region_unmap(struct umd_driver *driver, volatile void *address);
 
 /* ---- Interrupts ---------------------------------------------------------------------------- */
@@ -247,34 +274,49 @@ int umd_driver_irq_count(struct umd_driver *driver, unsigned int index);
 
 /**
  * Gives eventfds of the caller's to vectors, which signal them from now on; also while others of
- * the index are in use, where UMD_DRIVER_IRQ_NORESIZE is not set. One of INTx, MSI and MSI-X can be
- * in use at a time.
+ * the index are in use. With UMD_DRIVER_IRQ_NORESIZE, vectors beyond those in use end the use of
+ * all for a moment, in which what fires is lost. An index is in use from its first eventfd until
+ * umd_driver_irq_disable(), and one of INTx, MSI and MSI-X can be at a time.
  *
  * @param fds of vectors `start` to `start + count - 1`; -1: none any more for that vector. They
- *	      stay the caller's
- * @return 0; -EINVAL for no such vectors, and while another of the three is in use; -EBUSY for
- *	   vectors that the library uses itself; what the device answers
+ *	      stay the caller's; the library keeps duplicates
+ * @return 0; -EINVAL for no such vectors, and while another of the three is in use; -EBUSY for ERR
+ *	   and REQ once umd_driver_enable_events() was called; -EMFILE; -ENOMEM; -EOPNOTSUPP where
+ *	   no file descriptors can be handed over; what the device answers. On error, the vectors
+ *are as they were, unless the device refuses that, too
  */
 int umd_driver_irq_set_fds(struct umd_driver *driver, unsigned int index, unsigned int start,
 			   unsigned int count, const int *fds);
 
 /**
  * Has the library listen to vectors: umd_driver_next_event() tells each as UMD_DRIVER_EVENT_IRQ,
- * and umd_driver_event_fd() is the one fd to wait for. Needs umd_driver_enable_events().
+ * and umd_driver_event_fd() is the one fd to wait for. Takes a file descriptor for each vector.
+ *
+ * @return as umd_driver_irq_set_fds(); -EINVAL before umd_driver_enable_events()
  */
 int umd_driver_irq_listen(struct umd_driver *driver, unsigned int index, unsigned int start,
 			  unsigned int count);
 
-/** Ends the use of all vectors of an index. @return 0; -EINVAL */
+/**
+ * Ends the use of all vectors of an index; nothing where none is in use.
+ *
+ * @return 0; -EINVAL for no such index; -EBUSY as umd_driver_irq_set_fds()
+ */
 int umd_driver_irq_disable(struct umd_driver *driver, unsigned int index);
 
-/** Masks and unmasks vectors. INTx masks itself when it fires, and wants to be unmasked then. */
+/**
+ * Masks and unmasks vectors that are in use. INTx masks itself when it fires, and wants to be
+ * unmasked then.
+ *
+ * @return 0; -EINVAL for no such vectors; -ENOTTY without UMD_DRIVER_IRQ_MASKABLE; what the device
+ *	   answers
+ */
 int umd_driver_irq_mask(struct umd_driver *driver, unsigned int index, unsigned int start,
 			unsigned int count);
 int umd_driver_irq_unmask(struct umd_driver *driver, unsigned int index, unsigned int start,
 			  unsigned int count);
 
-/** Makes vectors fire as if the device had: for tests. */
+/** Makes vectors fire as if the device had: for tests. @return as umd_driver_irq_mask() */
 int umd_driver_irq_trigger(struct umd_driver *driver, unsigned int index, unsigned int start,
 			   unsigned int count);
 
@@ -324,7 +366,8 @@ int umd_driver_event_fd(const struct umd_driver *driver);
  * A device that is gone is REMOVED, once, and after that nothing: it hung up, answered a call with
  * -ENODEV, did not answer one in time, or broke the protocol. Other events that were not taken yet
  * are dropped. Since a device that is removed by surprise also signals whoever listens, each other
- * event is held back until the device, asked by the library, has answered that it is still there.
+ * event is held back until the device, asked by the library, has answered that it is still there;
+ * but for UMD_DRIVER_EVENT_IRQ, which is told at once, and once more then.
  *
  * @return 0; -EAGAIN where there is none; -EINVAL before umd_driver_enable_events(), or for a size
  *         that cannot be

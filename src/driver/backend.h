@@ -37,9 +37,12 @@ struct umd_driver_backend {
 	/* What the device is called. */
 	const char *(*get_name)(const struct umd_driver *driver);
 
-	/* Maps a part of an area; bytes are whole pages. NULL: no region can be mapped. */
+	/*
+	 * Maps a part of an area with mmap(), with just this protection (PROT_READ, PROT_WRITE);
+	 * bytes are whole pages. Unmapped by munmap(). NULL: no region can be mapped.
+	 */
 	int (*map_region)(struct umd_driver *driver, unsigned int index, uint64_t offset,
-			  size_t bytes, void **ret);
+			  size_t bytes, int prot, void **ret);
 
 	/*
 	 * DMA; NULL: there is none. The map has its IOVA, which overlaps no other. A backend keeps
@@ -69,6 +72,12 @@ struct umd_driver_backend {
 	int (*link_fd)(const struct umd_driver *driver);
 
 	/*
+	 * Does what has come up besides the driver's calls, inside umd_driver_next_event(), and
+	 * waits for nothing. link_fd() is readable when there is some. NULL: nothing ever does.
+	 */
+	void (*dispatch)(struct umd_driver *driver);
+
+	/*
 	 * Whether the device is still there: asked without waiting for the answer, and heard when
 	 * link_fd() is readable, umd_driver_events_nudge() was called, or timeout_ms are over.
 	 * Between the two, all other operations work. It neither changes nor wakes the device.
@@ -81,6 +90,8 @@ struct umd_driver_backend {
 };
 
 struct umd_driver_events;
+struct umd_driver_vectors;
+struct umd_driver_windows;
 
 /* The beginning of every backend's own struct, filled in by its open(). */
 struct umd_driver {
@@ -90,9 +101,15 @@ struct umd_driver {
 	size_t max_transfer;		  /* bytes that one read() or write() takes, at least 8 */
 	int timeout_ms;			  /* of each message */
 	struct umd_driver_events *events; /* NULL: not enabled (events.h) */
+	bool gone;			  /* as far as is known: umd_driver_events_gone() */
+	bool guards;			  /* UMD_DRIVER_GUARD_REGIONS */
+	bool stored; /* a mapped register was written, and none was read since */
+	struct umd_driver_windows *windows; /* of each region; NULL: nothing mapped (mapping.h) */
+	struct umd_driver_vectors *vectors; /* of each interrupt index; NULL: none set (irqs.h) */
 };
 
 extern const struct umd_driver_backend umd_vfio_user_backend;
+extern const struct umd_driver_backend umd_fake_backend;
 
 /* Copies a struct of our size into the caller's, whose size it says. 0 or -EINVAL. */
 int umd_driver_give(void *to, const void *from, size_t size);

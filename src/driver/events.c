@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A signal goes three steps: `fresh` when its eventfd says so, `asked` while the device is asked
- * whether it is still there, `ready` for the driver.
+ * whether it is still there, `ready` for the driver. Vectors that have fired are a queue beside it,
+ * of which one at a time is taken for an event.
  *
- * The eventfds are the device's too, so they are never read: it could read first, and make a read
- * wait. They are watched edge-triggered instead.
+ * The eventfds are the device's too, so nothing waits for them: the device could read first, and
+ * make a read wait, also of an fd that says O_NONBLOCK. They are watched edge-triggered, and how
+ * often a vector has fired is read with RWF_NOWAIT, which is the reader's own.
  */
 #include "driver/events.h"
 
@@ -13,6 +15,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/uio.h>
 
 #include "base/export.h"
 #include "base/foreign.h"
@@ -40,6 +43,8 @@ struct umd_driver_events {
 	struct source sources[SOURCES];
 	uint32_t fresh, asked, ready; /* bits of enum umd_driver_event_kind */
 	bool gone;
+	struct umd_driver_vector *first, *last; /* that have fired, in this order */
+	struct umd_driver_event irq;		/* the event, once it is ready */
 };
 
 static uint32_t bit(unsigned int kind)
@@ -80,15 +85,10 @@ static void unwatch_device(struct umd_driver_events *events)
 		unwatch(&events->sources[i].watch);
 }
 
-static int watch_source(struct umd_driver_events *events, enum source_kind kind, uint32_t event)
+static int watch_source(struct umd_driver_events *events, enum source_kind kind)
 {
 	struct source *source = &events->sources[kind];
 
-	*source = (struct source){.events = events,
-				  .eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
-				  .event = event};
-	if (source->eventfd < 0)
-		return -errno;
 	return umd_poller_watch_fd(&events->poller, source->eventfd, EPOLLIN | EPOLLET,
 				   source_signalled, source, &source->watch);
 }
@@ -100,26 +100,43 @@ static int watch_link(struct umd_driver *driver)
 
 	if (fd < 0)
 		return fd == -ENOTTY ? 0 : fd;
-	return umd_poller_watch_fd(&events->poller, fd, EPOLLRDHUP, link_changed, driver,
-				   &events->link);
+	return umd_poller_watch_fd(&events->poller, fd,
+				   EPOLLRDHUP | (driver->backend->dispatch ? EPOLLIN : 0),
+				   link_changed, driver, &events->link);
 }
 
-static int watch_all(struct umd_driver *driver)
+static int watch_device(struct umd_driver *driver)
 {
 	struct umd_driver_events *events = driver->events;
-	int err = umd_poller_watch_timer(&events->poller, timer_fired, NULL, &events->timer);
+	int err = 0;
 
-	if (!err)
-		err = watch_source(events, SOURCE_ERROR, bit(UMD_DRIVER_EVENT_ERROR));
-	if (!err)
-		err = watch_source(events, SOURCE_WAKEUP, bit(UMD_DRIVER_EVENT_WAKEUP));
-	if (!err)
-		err = watch_source(events, SOURCE_UNPLUG, bit(UMD_DRIVER_EVENT_UNPLUG_REQUEST));
+	for (unsigned int i = 0; !err && i < SOURCES; i++)
+		err = watch_source(events, (enum source_kind)i);
 	return err ? err : watch_link(driver);
 }
 
 /* ---- Enabling ------------------------------------------------------------------------------ */
 
+static const uint32_t kinds[SOURCES] = {
+	[SOURCE_ERROR] = UMD_DRIVER_EVENT_ERROR,
+	[SOURCE_WAKEUP] = UMD_DRIVER_EVENT_WAKEUP,
+	[SOURCE_UNPLUG] = UMD_DRIVER_EVENT_UNPLUG_REQUEST,
+};
+
+static int make_sources(struct umd_driver_events *events)
+{
+	for (unsigned int i = 0; i < SOURCES; i++) {
+		events->sources[i] =
+			(struct source){.events = events,
+					.eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+					.event = bit(kinds[i])};
+		if (events->sources[i].eventfd < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+/* To be destroyed also on error, where driver->events is set. */
 static int create(struct umd_driver *driver)
 {
 	struct umd_driver_events *events = calloc(1, sizeof(*events));
@@ -134,8 +151,10 @@ static int create(struct umd_driver *driver)
 		free(events);
 		return err;
 	}
+
 	driver->events = events;
-	return 0;
+	err = umd_poller_watch_timer(&events->poller, timer_fired, NULL, &events->timer);
+	return err ? err : make_sources(events);
 }
 
 void umd_driver_events_destroy(struct umd_driver *driver)
@@ -209,12 +228,105 @@ UMD_EXPORT int umd_driver_enable_events(struct umd_driver *driver)
 
 	err = create(driver);
 	if (!err)
-		err = watch_all(driver);
+		err = watch_device(driver);
 	if (!err)
 		err = enable_irqs(driver);
 	if (err)
 		umd_driver_events_destroy(driver);
 	return err;
+}
+
+int umd_driver_events_restart(struct umd_driver *driver)
+{
+	struct umd_driver_events *events = driver->events;
+	int err;
+
+	if (!events)
+		return 0;
+
+	unwatch_device(events);
+	err = watch_device(driver);
+	if (!err)
+		err = enable_irqs(driver);
+	if (err) {
+		unwatch_device(events);
+		return err;
+	}
+	events->gone = false;
+	events->ready = 0;
+	return 0;
+}
+
+/* ---- Vectors ------------------------------------------------------------------------------- */
+
+static void dequeue(struct umd_driver_events *events, struct umd_driver_vector *vector)
+{
+	if (!vector->previous && events->first != vector)
+		return;
+
+	*(vector->previous ? &vector->previous->next : &events->first) = vector->next;
+	*(vector->next ? &vector->next->previous : &events->last) = vector->previous;
+	vector->previous = vector->next = NULL;
+}
+
+static void vector_fired(void *data, uint32_t epoll_events)
+{
+	struct umd_driver_vector *vector = data;
+	struct umd_driver_events *events = vector->events;
+
+	if (events->gone || vector->previous || events->first == vector)
+		return;
+
+	vector->previous = events->last;
+	*(events->last ? &events->last->next : &events->first) = vector;
+	events->last = vector;
+}
+
+int umd_driver_events_listen(struct umd_driver *driver, int eventfd,
+			     struct umd_driver_vector *vector, struct umd_watch **ret)
+{
+	vector->events = driver->events;
+	return umd_poller_watch_fd(&driver->events->poller, eventfd, EPOLLIN | EPOLLET,
+				   vector_fired, vector, ret);
+}
+
+void umd_driver_events_unlisten(struct umd_driver_vector *vector)
+{
+	if (!vector->watch)
+		return;
+
+	dequeue(vector->events, vector);
+	unwatch(&vector->watch);
+}
+
+/* How often; 0 where that has been told already. A kernel before 5.8 does not say. */
+static uint64_t take_count(int eventfd)
+{
+	uint64_t count = 0;
+	struct iovec iov = {&count, sizeof(count)};
+
+	if (preadv2(eventfd, &iov, 1, -1, RWF_NOWAIT) < 0)
+		return errno == EAGAIN ? 0 : 1;
+	return count;
+}
+
+/* Has the next vector that fired ready for the driver. */
+static void fetch_vector(struct umd_driver_events *events)
+{
+	while (events->first && !(events->ready & bit(UMD_DRIVER_EVENT_IRQ))) {
+		struct umd_driver_vector *vector = events->first;
+		uint64_t count = vector->fd >= 0 ? take_count(vector->fd) : 0;
+
+		dequeue(events, vector);
+		if (!count)
+			continue;
+		events->irq = (struct umd_driver_event){.size = sizeof(events->irq),
+							.kind = UMD_DRIVER_EVENT_IRQ,
+							.index = vector->index,
+							.vector = vector->number,
+							.count = count};
+		events->ready |= bit(UMD_DRIVER_EVENT_IRQ);
+	}
 }
 
 /* ---- Events -------------------------------------------------------------------------------- */
@@ -229,10 +341,13 @@ void umd_driver_events_gone(struct umd_driver *driver)
 {
 	struct umd_driver_events *events = driver->events;
 
+	driver->gone = true;
 	if (!events || events->gone)
 		return;
 
 	events->gone = true;
+	while (events->first)
+		dequeue(events, events->first);
 	unwatch_device(events);
 	events->fresh = events->asked = 0;
 	events->ready = bit(UMD_DRIVER_EVENT_REMOVED);
@@ -277,6 +392,8 @@ static int take(struct umd_driver_events *events, struct umd_driver_event *ret)
 		return -EAGAIN;
 
 	event.kind = (unsigned int)__builtin_ctz(events->ready);
+	if (event.kind == UMD_DRIVER_EVENT_IRQ)
+		event = events->irq;
 	err = umd_driver_give(ret, &event, sizeof(event));
 	if (!err)
 		events->ready &= ~bit(event.kind);
@@ -288,10 +405,11 @@ static void await(struct umd_driver *driver)
 {
 	struct umd_driver_events *events = driver->events;
 	uint64_t delay_ns = events->asked ? (uint64_t)driver->timeout_ms * 1000000 : 0;
+	bool reads = events->asked || driver->backend->dispatch;
 
 	if (events->link)
-		umd_watch_set_events(events->link, EPOLLRDHUP | (events->asked ? EPOLLIN : 0));
-	umd_watch_set_timer(events->timer, events->ready ? 1 : delay_ns);
+		umd_watch_set_events(events->link, EPOLLRDHUP | (reads ? EPOLLIN : 0));
+	umd_watch_set_timer(events->timer, events->ready || events->first ? 1 : delay_ns);
 }
 
 UMD_EXPORT int umd_driver_next_event(struct umd_driver *driver, struct umd_driver_event *ret)
@@ -302,10 +420,13 @@ UMD_EXPORT int umd_driver_next_event(struct umd_driver *driver, struct umd_drive
 	if (!events)
 		return -EINVAL;
 
+	if (driver->backend->dispatch && !events->gone)
+		driver->backend->dispatch(driver);
 	umd_poller_dispatch(&events->poller, 0);
 	ask(driver);
 	hear(driver);
 	ask(driver); /* of what came since */
+	fetch_vector(events);
 	err = take(events, ret);
 	await(driver);
 	return err;

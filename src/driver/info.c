@@ -21,6 +21,11 @@ int umd_driver_give(void *to, const void *from, size_t size)
 	return 0;
 }
 
+UMD_EXPORT const char *umd_driver_name(const struct umd_driver *driver)
+{
+	return driver->backend->get_name(driver);
+}
+
 UMD_EXPORT int umd_driver_get_limits(const struct umd_driver *driver, struct umd_driver_limits *ret)
 {
 	return umd_driver_give(ret, &driver->limits, sizeof(driver->limits));

@@ -8,12 +8,17 @@
 
 #include "base/export.h"
 #include "driver/events.h"
+#include "driver/irqs.h"
+#include "driver/mapping.h"
 
 static const struct umd_driver_backend *const backends[] = {
 	&umd_vfio_user_backend,
+	&umd_fake_backend,
 };
 
-#define KNOWN "known is vfio-user:PATH" /* the sentence's end; grows with the table */
+#define KNOWN "known are vfio-user:PATH, fake:NAME" /* the sentence's end; grows with the table */
+
+#define OPTION_FLAGS UMD_DRIVER_GUARD_REGIONS
 
 static const struct umd_driver_backend *find_backend(const char *scheme, size_t length)
 {
@@ -53,6 +58,8 @@ static int complete_options(const struct umd_driver_options *given, struct umd_d
 		ret->timeout_ms = UMD_DRIVER_TIMEOUT_MS;
 	if (ret->timeout_ms > INT_MAX)
 		return umd_error_set(error, -EINVAL, "a timeout beyond %d ms", INT_MAX);
+	if (ret->flags & ~OPTION_FLAGS)
+		return umd_error_set(error, -EINVAL, "a flag that is not known");
 	return 0;
 }
 
@@ -61,6 +68,7 @@ UMD_EXPORT int umd_driver_open(const char *uri, const struct umd_driver_options 
 {
 	const struct umd_driver_backend *backend;
 	struct umd_driver_options complete;
+	struct umd_driver *driver;
 	const char *colon = strchr(uri, ':');
 	int err;
 
@@ -75,13 +83,21 @@ UMD_EXPORT int umd_driver_open(const char *uri, const struct umd_driver_options 
 	err = complete_options(options, &complete, error);
 	if (err)
 		return err;
-	return backend->open(colon + 1, &complete, ret, error);
+	err = backend->open(colon + 1, &complete, &driver, error);
+	if (err)
+		return err;
+
+	driver->guards = complete.flags & UMD_DRIVER_GUARD_REGIONS;
+	*ret = driver;
+	return 0;
 }
 
 UMD_EXPORT void umd_driver_close(struct umd_driver *driver)
 {
 	if (!driver)
 		return;
+	umd_driver_regions_finish(driver);
+	umd_driver_irqs_finish(driver);
 	umd_driver_events_destroy(driver);
 	driver->backend->close(driver);
 }

@@ -93,7 +93,13 @@ static int negotiate(struct umd_vfio_user *user)
 static void close_device(struct umd_driver *driver)
 {
 	umd_conn_finish(&umd_vfio_user(driver)->conn);
+	free(umd_vfio_user(driver)->path);
 	free(driver);
+}
+
+static const char *get_name(const struct umd_driver *driver)
+{
+	return ((const struct umd_vfio_user *)driver)->path;
 }
 
 static int link_fd(const struct umd_driver *driver)
@@ -104,16 +110,20 @@ static int link_fd(const struct umd_driver *driver)
 }
 
 /* Takes over `fd`. */
-static int create(int fd, int timeout_ms, struct umd_vfio_user **ret)
+static int create(int fd, const char *path, int timeout_ms, struct umd_vfio_user **ret)
 {
 	struct umd_vfio_user *user = calloc(1, sizeof(*user));
+	char *name = strdup(path);
 
-	if (!user || umd_conn_init(&user->conn, fd)) {
-		if (!user)
+	if (!user || !name || umd_conn_init(&user->conn, fd)) {
+		if (!user || !name)
 			umd_close(&fd);
+		free(name);
 		free(user);
 		return -ENOMEM;
 	}
+
+	user->path = name;
 
 	umd_foreign_new_peer();
 	user->driver.backend = &umd_vfio_user_backend;
@@ -149,7 +159,7 @@ static int open_device(const char *path, const struct umd_driver_options *option
 	fd = connect_to(path, timeout_ms);
 	if (fd < 0)
 		return fail(NULL, fd, path, "connecting", error);
-	err = create(fd, timeout_ms, &user);
+	err = create(fd, path, timeout_ms, &user);
 	if (err)
 		return fail(NULL, err, path, "opening", error);
 
@@ -173,6 +183,8 @@ const struct umd_driver_backend umd_vfio_user_backend = {
 	.read = umd_vfio_user_read,
 	.write = umd_vfio_user_write,
 	.reset = umd_vfio_user_reset,
+	.get_name = get_name,
+	.map_region = umd_vfio_user_map_region,
 	.set_irqs = umd_vfio_user_set_irqs,
 	.enter_low_power = umd_vfio_user_enter_low_power,
 	.exit_low_power = umd_vfio_user_exit_low_power,

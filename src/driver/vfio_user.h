@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The vfio-user backend's parts: a connection on which one command at a time is sent and answered
- * (vfio_user_call.c), what is asked over it (vfio_user_info.c, vfio_user_region.c, vfio_user_irq.c,
- * vfio_user_feature.c), and how it is made (vfio_user.c). One question may be under way beside the
- * commands: whether the device is still there.
+ * (vfio_user_call.c), what is asked over it (vfio_user_info.c, vfio_user_region.c, vfio_user_map.c,
+ * vfio_user_irq.c, vfio_user_feature.c), and how it is made (vfio_user.c). One question may be
+ * under way beside the commands: whether the device is still there.
  *
  * The server is not trusted: whatever it sends ends a call with an error, never later than the
  * timeout.
@@ -29,6 +29,7 @@ struct umd_vfio_user {
 	struct umd_conn conn;
 	struct umd_vfio_user_presence presence;
 	uint16_t last_id;
+	char *path; /* of the socket */
 	bool ended; /* an exchange failed: what comes now would be taken for another's answer */
 };
 
@@ -40,10 +41,13 @@ struct umd_vfio_user_call {
 	unsigned int fd_count;
 	struct iovec in[2]; /* the reply's payload; one that is longer is -EPROTO */
 	size_t got;	    /* bytes of payload that came */
+	bool wants_fd;
+	int fd; /* the first that came with the reply, where one is wanted; -1: none */
 };
 
 /*
- * Sends a command and waits for its reply. File descriptors that come with it are closed.
+ * Sends a command and waits for its reply. File descriptors that come with it are closed, but for
+ * the one that is wanted, which is the caller's where 0 is returned.
  *
  * Returns 0 with call->got; the errno of an error reply; -EPROTO; -ETIMEDOUT; -ENODEV.
  */
@@ -71,11 +75,17 @@ bool umd_vfio_user_take_presence(struct umd_vfio_user *user, const struct umd_wi
 /* GET_INFO: fills in driver.info. */
 int umd_vfio_user_get_info(struct umd_vfio_user *user);
 
+/* Describes a region, with the file to map it from; -1: there is none. */
+int umd_vfio_user_get_region_file(struct umd_driver *driver, unsigned int index,
+				  struct umd_driver_region *ret, int *ret_fd);
+
 /* The backend's operations (backend.h). */
 int umd_vfio_user_get_region(struct umd_driver *driver, unsigned int index,
 			     struct umd_driver_region *ret, struct umd_driver_area *areas);
 int umd_vfio_user_get_irq(struct umd_driver *driver, unsigned int index,
 			  struct umd_driver_irq *ret);
+int umd_vfio_user_map_region(struct umd_driver *driver, unsigned int index, uint64_t offset,
+			     size_t bytes, int prot, void **ret);
 int umd_vfio_user_read(struct umd_driver *driver, unsigned int index, uint64_t offset, void *to,
 		       size_t size);
 int umd_vfio_user_write(struct umd_driver *driver, unsigned int index, uint64_t offset,

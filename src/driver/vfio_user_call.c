@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <time.h>
 
+#include "base/fd.h"
 #include "driver/events.h"
 
 #define MAX_ERRNO 4095u /* as the kernel's */
@@ -137,7 +138,7 @@ static int receive_message(struct umd_vfio_user *user, int64_t deadline, struct 
 	return n > 0 ? 0 : -EPROTO;
 }
 
-/* Ends with a message, and with all file descriptors that have come: none is wanted yet. */
+/* Ends with a message, and with all file descriptors that have come and were not taken. */
 static void consume(struct umd_vfio_user *user, const struct umd_message *message)
 {
 	umd_conn_consume(&user->conn, message);
@@ -226,6 +227,8 @@ int umd_vfio_user_call(struct umd_vfio_user *user, struct umd_vfio_user_call *ca
 	}
 
 	err = take_reply(call, &reply);
+	if (call->wants_fd)
+		call->fd = !err && reply.fd_count ? umd_steal_fd(&reply.fds[0]) : -1;
 	consume(user, &reply);
 	if (err == -ENODEV)
 		umd_driver_events_gone(&user->driver);

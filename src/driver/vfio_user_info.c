@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "base/foreign.h"
 #include "base/range.h"
 
 /* NOLINTBEGIN(misc-redundant-expression): ours are the wire's, and are to stay so */
@@ -52,13 +53,16 @@ int umd_vfio_user_get_info(struct umd_vfio_user *user)
 
 /* ---- Regions ------------------------------------------------------------------------------- */
 
-static int ask_region(struct umd_vfio_user *user, unsigned int index, struct region_reply *ret)
+/* ret_fd: the file to map, or -1; NULL: it is not wanted. */
+static int ask_region(struct umd_vfio_user *user, unsigned int index, struct region_reply *ret,
+		      int *ret_fd)
 {
 	struct umd_wire_region_info request = {.argsz = REGION_REPLY_MAX, .index = index};
 	struct umd_vfio_user_call call = {
 		.command = UMD_WIRE_GET_REGION_INFO,
 		.out = {{&request, sizeof(request)}},
 		.in = {{ret, REGION_REPLY_MAX}},
+		.wants_fd = ret_fd,
 	};
 	int err = umd_vfio_user_call(user, &call);
 
@@ -67,8 +71,14 @@ static int ask_region(struct umd_vfio_user *user, unsigned int index, struct reg
 
 	ret->size = call.got;
 	if (ret->size < sizeof(ret->info) || ret->info.index != index)
-		return -EPROTO;
-	return ret->info.argsz > REGION_REPLY_MAX ? -E2BIG : 0;
+		err = -EPROTO;
+	else if (ret->info.argsz > REGION_REPLY_MAX)
+		err = -E2BIG;
+	if (ret_fd && err)
+		umd_foreign_close(&call.fd);
+	else if (ret_fd)
+		*ret_fd = call.fd;
+	return err;
 }
 
 /* Bytes of the reply, or false where it has none there. */
@@ -124,12 +134,20 @@ static int get_areas(const struct region_reply *reply, struct umd_driver_area *a
 	return (int)sparse.areas;
 }
 
+static struct umd_driver_region describe(const struct region_reply *reply)
+{
+	return (struct umd_driver_region){.size = sizeof(struct umd_driver_region),
+					  .flags = reply->info.flags & REGION_FLAGS,
+					  .bytes = reply->info.size,
+					  .mmap_offset = reply->info.offset};
+}
+
 int umd_vfio_user_get_region(struct umd_driver *driver, unsigned int index,
 			     struct umd_driver_region *ret, struct umd_driver_area *areas)
 {
 	struct region_reply reply = {0};
 	int count = 0;
-	int err = ask_region(umd_vfio_user(driver), index, &reply);
+	int err = ask_region(umd_vfio_user(driver), index, &reply, NULL);
 
 	if (err)
 		return err;
@@ -138,10 +156,18 @@ int umd_vfio_user_get_region(struct umd_driver *driver, unsigned int index,
 	if (count < 0)
 		return count;
 
-	*ret = (struct umd_driver_region){.size = sizeof(*ret),
-					  .flags = reply.info.flags & REGION_FLAGS,
-					  .areas = (unsigned int)count,
-					  .bytes = reply.info.size,
-					  .mmap_offset = reply.info.offset};
+	*ret = describe(&reply);
+	ret->areas = (unsigned int)count;
 	return 0;
+}
+
+int umd_vfio_user_get_region_file(struct umd_driver *driver, unsigned int index,
+				  struct umd_driver_region *ret, int *ret_fd)
+{
+	struct region_reply reply = {0};
+	int err = ask_region(umd_vfio_user(driver), index, &reply, ret_fd);
+
+	if (!err)
+		*ret = describe(&reply);
+	return err;
 }
