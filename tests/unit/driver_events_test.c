@@ -312,6 +312,25 @@ static void test_hang_up_in_a_call(void **state)
 	expect_removal();
 }
 
+/* Nobody waits for a device that takes back what it signalled, whatever it makes of the fd. */
+static void test_a_vector_that_the_device_reads_first(void **state)
+{
+	struct umd_driver_event event = {.size = sizeof(event)};
+	eventfd_t count;
+
+	begin(NULL);
+	assert_int_equal(umd_driver_irq_listen(driver, UMD_DRIVER_MSIX, 0, 1), 0);
+	assert_int_equal(fcntl(fake.eventfds[UMD_DRIVER_MSIX], F_SETFL, 0), 0);
+	signal_irq(UMD_DRIVER_MSIX);
+	assert_int_equal(eventfd_read(fake.eventfds[UMD_DRIVER_MSIX], &count), 0);
+	assert_int_equal(umd_driver_next_event(driver, &event), -EAGAIN);
+
+	signal_irq(UMD_DRIVER_MSIX);
+	assert_int_equal(umd_driver_next_event(driver, &event), 0);
+	assert_int_equal(event.kind, UMD_DRIVER_EVENT_IRQ);
+	assert_int_equal(event.count, 1);
+}
+
 /* All eventfds are signalled, and none of them is what it seems. */
 static void test_surprise_removal(void **state)
 {
@@ -606,6 +625,7 @@ int main(void)
 		CASE(test_hang_up),
 		CASE(test_half_a_hang_up),
 		CASE(test_hang_up_in_a_call),
+		CASE(test_a_vector_that_the_device_reads_first),
 		CASE(test_surprise_removal),
 		CASE(test_a_call_finds_out),
 		CASE(test_removal_drops_what_was_ready),
