@@ -51,7 +51,7 @@ struct umd_driver_options {
 	unsigned int timeout_ms; /* for each message; 0: UMD_DRIVER_TIMEOUT_MS; at most INT_MAX */
 	const char *sysfs;	 /* where sysfs is; NULL: "/sys" */
 	const char *dev;	 /* where /dev is; NULL: "/dev" */
-	unsigned int flags;	 /* UMD_DRIVER_GUARD_REGIONS */
+	unsigned int flags;	 /* UMD_DRIVER_GUARD_REGIONS, UMD_DRIVER_CAN_RECONNECT */
 };
 
 /*
@@ -62,6 +62,12 @@ struct umd_driver_options {
  * conditions.
  */
 #define UMD_DRIVER_GUARD_REGIONS (1u << 0)
+
+/*
+ * umd_driver_reconnect() may be called. What the device is gets remembered, so that opening it
+ * takes a few messages more, and so do the files of DMA maps: a file descriptor for each file.
+ */
+#define UMD_DRIVER_CAN_RECONNECT (1u << 1)
 
 /**
  * Opens a device. vfio-user: connects and negotiates the version; the device is as a reset left it.
@@ -83,11 +89,14 @@ void umd_driver_close(struct umd_driver *driver);
 /**
  * Opens a vfio-user device again whose server went away and came back: connects to the same socket,
  * and sets up DMA maps (at their IOVAs) and interrupts as they were. Registers are as a reset left
- * them, and mapped regions are gone.
+ * them, a dirty log has ended, and regions are not mapped any more. A UMD_DRIVER_EVENT_REMOVED that was not taken
+ * is dropped.
  *
- * @return 0; -EOPNOTSUPP for other devices; -EISCONN while the device is there; -ESTALE where what
- *	   serves now is another kind of device; what umd_driver_open() returns. On error nothing
- *	   has changed, and it can be tried again
+ * @return 0; -EOPNOTSUPP for other devices, and without UMD_DRIVER_CAN_RECONNECT; -EISCONN while
+ *	   the device is there; -ESTALE where what serves now is another kind of device (by its ids,
+ *	   regions and interrupts), or does not take as many DMA maps; what umd_driver_open()
+ *	   returns; what a map or an interrupt is refused with. On error the device is gone as
+ *	   before, and it can be tried again
  */
 int umd_driver_reconnect(struct umd_driver *driver);
 
@@ -436,13 +445,21 @@ struct umd_driver_map; /* memory that the device reaches */
 /**
  * Maps memory for the device. With a file, a device in another process maps the file; without, it
  * asks for the bytes with messages, which the library answers inside its calls (vfio-user), or the
- * kernel pins the memory.
+ * kernel pins the memory. A driver that waits for a device which moves data by messages waits in
+ * umd_driver_next_event(), for umd_driver_event_fd().
  *
+ * Whoever holds a file can cut it short, and an access to memory that is gone ends the process: a
+ * file that is shared with another process wants F_SEAL_SHRINK, as that of a buffer of
+ * umd_driver_buffer_create() has it.
+ *
+ * @param dma	   its IOVA, where the library is to choose one, becomes the lowest that is free, a
+ *		   multiple of the map's size or of 2 MiB where that is less, and never 0
  * @param ret_iova where the device finds it
  * @return 0; -EINVAL for what is misaligned, empty, or neither read nor written; -ERANGE for an
  *	   IOVA outside of what may be mapped; -EEXIST for a fixed one that overlaps a map; -ENOSPC
- *	   beyond max_maps, or where no IOVA is free; -ENOMEM, also beyond RLIMIT_MEMLOCK;
- *	   -EOPNOTSUPP where there is no DMA, or no PASIDs
+ *	   beyond max_maps, or where no IOVA is free; -ENOMEM, also beyond RLIMIT_MEMLOCK; -EMFILE
+ *	   where its file is to be remembered (UMD_DRIVER_CAN_RECONNECT); -EOPNOTSUPP where there is
+ *	   no DMA, or no PASIDs, and on vfio-user for memory without a file in the space of one
  */
 int umd_driver_dma_map(struct umd_driver *driver, const struct umd_driver_dma *dma,
 		       struct umd_driver_map **ret, uint64_t *ret_iova);
@@ -450,7 +467,8 @@ int umd_driver_dma_map(struct umd_driver *driver, const struct umd_driver_dma *d
 /**
  * Ends a map: the device reaches it no more when this returns. The handle is gone in any case.
  *
- * @return 0; -ENODEV where the device is gone, and with it all its maps
+ * @return 0; -ENODEV where the device is gone, and with it all its maps; other errors where the
+ *	   exchange fails with this call, or the device refuses: it is hung up on then, and gone
  */
 int umd_driver_dma_unmap(struct umd_driver *driver, struct umd_driver_map *map);
 
@@ -459,16 +477,21 @@ int umd_driver_dma_unmap(struct umd_driver *driver, struct umd_driver_map *map);
  * that is mapped.
  *
  * @param page_size that the reports will be made in, a power of two
- * @return 0; -EOPNOTSUPP; what the device answers, as VFIO_DEVICE_FEATURE_DMA_LOGGING_START
+ * @return 0; -EINVAL; -E2BIG for more than UMD_DRIVER_DIRTY_RANGES_MAX; -EOPNOTSUPP; what the device
+ *	   answers, as VFIO_DEVICE_FEATURE_DMA_LOGGING_START
  */
 int umd_driver_dirty_start(struct umd_driver *driver, const struct umd_driver_dma_range *ranges,
 			   unsigned int count, uint64_t page_size);
 int umd_driver_dirty_stop(struct umd_driver *driver);
+#define UMD_DRIVER_DIRTY_RANGES_MAX 256u
 
 /**
  * Reports and clears what was written.
  *
- * @param bitmap a bit for each page from `iova` on, in words of the host's byte order
+ * @param iova, bytes multiples of page_size, which is one that the log can be reported in
+ * @param bitmap      a bit for each page from `iova` on, in words of the host's byte order. On error
+ *		      it is void, and what was written meanwhile may be reported no more
+ * @return 0; -EINVAL, also while no log runs; -EOPNOTSUPP; what the device answers
  */
 int umd_driver_dirty_report(struct umd_driver *driver, uint64_t iova, uint64_t bytes,
 			    uint64_t page_size, uint64_t *bitmap);

@@ -46,20 +46,35 @@ struct umd_driver_backend {
 
 	/*
 	 * DMA; NULL: there is none. The map has its IOVA, which overlaps no other. A backend keeps
-	 * nothing of a map but what the device's side keeps. Ranges: up to UMD_DRIVER_AREAS_MAX.
+	 * nothing of a map but what the device's side keeps. Ranges: up to UMD_DRIVER_AREAS_MAX,
+	 * ascending. The limits are asked for once, and page_sizes has none below 4096.
 	 */
 	int (*get_dma_limits)(struct umd_driver *driver, struct umd_driver_dma_limits *ret,
 			      struct umd_driver_dma_range *ranges);
 	int (*map_dma)(struct umd_driver *driver, const struct umd_driver_dma *dma);
 	int (*unmap_dma)(struct umd_driver *driver, const struct umd_driver_dma *dma);
+
+	/* Before the first map under a PASID, and after the last; NULL: there is no such step. */
+	int (*attach_pasid)(struct umd_driver *driver, uint32_t pasid);
+	int (*detach_pasid)(struct umd_driver *driver, uint32_t pasid);
+
+	/*
+	 * At most UMD_DRIVER_DIRTY_RANGES_MAX ranges; none that is all addresses. The bitmap to
+	 * report to is zeroed. NULL: there is no log.
+	 */
 	int (*start_dirty)(struct umd_driver *driver, const struct umd_driver_dma_range *ranges,
 			   unsigned int count, uint64_t page_size);
 	int (*stop_dirty)(struct umd_driver *driver);
 	int (*report_dirty)(struct umd_driver *driver, uint64_t iova, uint64_t bytes,
 			    uint64_t page_size, uint64_t *bitmap);
 
-	/* Connects anew; maps and interrupts are the caller's to set up again. NULL: cannot. */
+	/*
+	 * Connects anew, of a device with UMD_DRIVER_CAN_RECONNECT; maps and interrupts are the
+	 * caller's to set up again, or disconnect() if they cannot be. 0; -EISCONN; -ESTALE; what
+	 * open() returns. NULL: cannot.
+	 */
 	int (*reconnect)(struct umd_driver *driver);
+	void (*disconnect)(struct umd_driver *driver);
 
 	/* With fds, at most limits.max_msg_fds of them and none that is -1. */
 	int (*set_irqs)(struct umd_driver *driver, const struct umd_driver_irq_set *set);
@@ -73,9 +88,10 @@ struct umd_driver_backend {
 
 	/*
 	 * Does what has come up besides the driver's calls, inside umd_driver_next_event(), and
-	 * waits for nothing. link_fd() is readable when there is some. NULL: nothing ever does.
+	 * waits for nothing. Returns what link_fd() is to be watched for until the next time:
+	 * EPOLLIN, EPOLLOUT. NULL: nothing ever does.
 	 */
-	void (*dispatch)(struct umd_driver *driver);
+	uint32_t (*dispatch)(struct umd_driver *driver);
 
 	/*
 	 * Whether the device is still there: asked without waiting for the answer, and heard when
@@ -89,6 +105,7 @@ struct umd_driver_backend {
 	int (*hear_presence)(struct umd_driver *driver);
 };
 
+struct umd_driver_dmas;
 struct umd_driver_events;
 struct umd_driver_vectors;
 struct umd_driver_windows;
@@ -101,8 +118,10 @@ struct umd_driver {
 	size_t max_transfer;		  /* bytes that one read() or write() takes, at least 8 */
 	int timeout_ms;			  /* of each message */
 	struct umd_driver_events *events; /* NULL: not enabled (events.h) */
+	struct umd_driver_dmas *dma;	  /* NULL: nothing mapped yet (dma.h) */
 	bool gone;			  /* as far as is known: umd_driver_events_gone() */
 	bool guards;			  /* UMD_DRIVER_GUARD_REGIONS */
+	bool reconnects;		  /* UMD_DRIVER_CAN_RECONNECT */
 	bool stored; /* a mapped register was written, and none was read since */
 	struct umd_driver_windows *windows; /* of each region; NULL: nothing mapped (mapping.h) */
 	struct umd_driver_vectors *vectors; /* of each interrupt index; NULL: none set (irqs.h) */
@@ -113,6 +132,12 @@ extern const struct umd_driver_backend umd_fake_backend;
 
 /* Copies a struct of our size into the caller's, whose size it says. 0 or -EINVAL. */
 int umd_driver_give(void *to, const void *from, size_t size);
+
+/*
+ * Copies a caller's struct into ours; what the caller does not know of becomes zero. -EINVAL for a
+ * size that cannot be, and where a newer caller asks for what is not known.
+ */
+int umd_driver_take(void *to, const void *from, size_t size);
 
 /*
  * Sets vectors in as many steps as their fds need; on error part of it may be done. An index with

@@ -42,6 +42,7 @@ struct umd_driver_events {
 	struct umd_watch *timer; /* for an answer that does not come, and for nudges */
 	struct source sources[SOURCES];
 	uint32_t fresh, asked, ready; /* bits of enum umd_driver_event_kind */
+	uint32_t link_events;	      /* that the backend waits for */
 	bool gone;
 	struct umd_driver_vector *first, *last; /* that have fired, in this order */
 	struct umd_driver_event irq;		/* the event, once it is ready */
@@ -100,8 +101,8 @@ static int watch_link(struct umd_driver *driver)
 
 	if (fd < 0)
 		return fd == -ENOTTY ? 0 : fd;
-	return umd_poller_watch_fd(&events->poller, fd,
-				   EPOLLRDHUP | (driver->backend->dispatch ? EPOLLIN : 0),
+	events->link_events = driver->backend->dispatch ? EPOLLIN : 0;
+	return umd_poller_watch_fd(&events->poller, fd, EPOLLRDHUP | events->link_events,
 				   link_changed, driver, &events->link);
 }
 
@@ -136,6 +137,12 @@ static int make_sources(struct umd_driver_events *events)
 	return 0;
 }
 
+static void close_sources(struct umd_driver_events *events)
+{
+	for (unsigned int i = 0; i < SOURCES; i++)
+		umd_foreign_close(&events->sources[i].eventfd);
+}
+
 /* To be destroyed also on error, where driver->events is set. */
 static int create(struct umd_driver *driver)
 {
@@ -166,8 +173,7 @@ void umd_driver_events_destroy(struct umd_driver *driver)
 
 	unwatch_device(events);
 	unwatch(&events->timer);
-	for (unsigned int i = 0; i < SOURCES; i++)
-		umd_foreign_close(&events->sources[i].eventfd);
+	close_sources(events);
 	umd_poller_finish(&events->poller);
 	free(events);
 	driver->events = NULL;
@@ -245,7 +251,10 @@ int umd_driver_events_restart(struct umd_driver *driver)
 		return 0;
 
 	unwatch_device(events);
-	err = watch_device(driver);
+	close_sources(events); /* what they have counted says nothing of this device */
+	err = make_sources(events);
+	if (!err)
+		err = watch_device(driver);
 	if (!err)
 		err = enable_irqs(driver);
 	if (err) {
@@ -405,10 +414,11 @@ static void await(struct umd_driver *driver)
 {
 	struct umd_driver_events *events = driver->events;
 	uint64_t delay_ns = events->asked ? (uint64_t)driver->timeout_ms * 1000000 : 0;
-	bool reads = events->asked || driver->backend->dispatch;
 
+	if (!driver->backend->dispatch)
+		events->link_events = events->asked ? EPOLLIN : 0;
 	if (events->link)
-		umd_watch_set_events(events->link, EPOLLRDHUP | (reads ? EPOLLIN : 0));
+		umd_watch_set_events(events->link, EPOLLRDHUP | events->link_events);
 	umd_watch_set_timer(events->timer, events->ready || events->first ? 1 : delay_ns);
 }
 
@@ -421,7 +431,7 @@ UMD_EXPORT int umd_driver_next_event(struct umd_driver *driver, struct umd_drive
 		return -EINVAL;
 
 	if (driver->backend->dispatch && !events->gone)
-		driver->backend->dispatch(driver);
+		events->link_events = driver->backend->dispatch(driver);
 	umd_poller_dispatch(&events->poller, 0);
 	ask(driver);
 	hear(driver);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 
 #include "base/clock.h"
@@ -45,9 +46,10 @@ void umd_fake_wait(struct umd_fake *fake, uint64_t deadline_ns)
 	umd_poller_dispatch(&fake->device->poller, (int)left_ms);
 }
 
-static void dispatch(struct umd_driver *driver)
+static uint32_t dispatch(struct umd_driver *driver)
 {
 	umd_fake_begin(umd_fake(driver));
+	return EPOLLIN;
 }
 
 /* ---- Opening ------------------------------------------------------------------------------- */

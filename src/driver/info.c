@@ -21,6 +21,32 @@ int umd_driver_give(void *to, const void *from, size_t size)
 	return 0;
 }
 
+/* A caller newer than the library may ask for what it does not know only by leaving it zero. */
+static bool is_zero(const uint8_t *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (bytes[i])
+			return false;
+	}
+	return true;
+}
+
+int umd_driver_take(void *to, const void *from, size_t size)
+{
+	const uint8_t *bytes = from;
+	size_t given, known;
+
+	memcpy(&given, from, sizeof(given));
+	known = given < size ? given : size;
+	if (given < sizeof(given) || !is_zero(bytes + known, given - known))
+		return -EINVAL;
+
+	memset(to, 0, size);
+	memcpy(to, from, known);
+	memcpy(to, &size, sizeof(size));
+	return 0;
+}
+
 UMD_EXPORT const char *umd_driver_name(const struct umd_driver *driver)
 {
 	return driver->backend->get_name(driver);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/export.h"
+#include "driver/dma.h"
 #include "driver/events.h"
 #include "driver/irqs.h"
 #include "driver/mapping.h"
@@ -18,7 +19,7 @@ static const struct umd_driver_backend *const backends[] = {
 
 #define KNOWN "known are vfio-user:PATH, fake:NAME" /* the sentence's end; grows with the table */
 
-#define OPTION_FLAGS UMD_DRIVER_GUARD_REGIONS
+#define OPTION_FLAGS (UMD_DRIVER_GUARD_REGIONS | UMD_DRIVER_CAN_RECONNECT)
 
 static const struct umd_driver_backend *find_backend(const char *scheme, size_t length)
 {
@@ -30,30 +31,12 @@ static const struct umd_driver_backend *find_backend(const char *scheme, size_t 
 	return NULL;
 }
 
-/* A caller newer than the library may ask for what it does not know only by leaving it zero. */
-static bool tail_is_zero(const void *options, size_t from, size_t to)
-{
-	const uint8_t *bytes = options;
-
-	for (size_t i = from; i < to; i++) {
-		if (bytes[i])
-			return false;
-	}
-	return true;
-}
-
 static int complete_options(const struct umd_driver_options *given, struct umd_driver_options *ret,
 			    struct umd_error *error)
 {
-	*ret = (struct umd_driver_options){0};
-	if (given) {
-		size_t known = given->size < sizeof(*ret) ? given->size : sizeof(*ret);
-
-		if (given->size < sizeof(given->size) || !tail_is_zero(given, known, given->size))
-			return umd_error_set(error, -EINVAL, "options of a size that is not known");
-		memcpy(ret, given, known);
-	}
-	ret->size = sizeof(*ret);
+	*ret = (struct umd_driver_options){.size = sizeof(*ret)};
+	if (given && umd_driver_take(ret, given, sizeof(*ret)))
+		return umd_error_set(error, -EINVAL, "options of a size that is not known");
 	if (!ret->timeout_ms)
 		ret->timeout_ms = UMD_DRIVER_TIMEOUT_MS;
 	if (ret->timeout_ms > INT_MAX)
@@ -98,6 +81,7 @@ UMD_EXPORT void umd_driver_close(struct umd_driver *driver)
 		return;
 	umd_driver_regions_finish(driver);
 	umd_driver_irqs_finish(driver);
+	umd_driver_dma_destroy(driver);
 	umd_driver_events_destroy(driver);
 	driver->backend->close(driver);
 }

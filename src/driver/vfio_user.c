@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/foreign.h"
+#include "wire/pasid.h"
 #include "wire/version.h"
 
 #define VERSION_REPLY_MAX 4096u /* a server may say more than we asked for */
@@ -18,7 +19,7 @@
  * The only wait that is not poll()'s: connect() waits while the server's backlog is full, for as
  * long as a send may wait.
  */
-static int connect_to(const char *path, int timeout_ms)
+int umd_vfio_user_connect(const char *path, int timeout_ms)
 {
 	struct timeval timeout = {.tv_sec = timeout_ms / 1000,
 				  .tv_usec = 1000L * (timeout_ms % 1000)};
@@ -39,6 +40,10 @@ static int connect_to(const char *path, int timeout_ms)
 	return umd_steal_fd(&fd);
 }
 
+/*
+ * No twin socket: the server's commands among the replies serve as well, since we take them
+ * whenever we wait. No page requests: nobody here would answer them.
+ */
 static struct umd_wire_caps our_caps(void)
 {
 	return (struct umd_wire_caps){.minor = UMD_WIRE_MINOR,
@@ -47,18 +52,22 @@ static struct umd_wire_caps our_caps(void)
 				      .max_dma_maps = UMD_WIRE_MAX_MAPS,
 				      .pgsizes = UMD_WIRE_PGSIZES,
 				      .write_multiple = true,
+				      .max_spaces = UMD_WIRE_MAX_SPACES,
 				      .has_json = true,
 				      .has_max_msg_fds = true,
 				      .has_max_data_xfer_size = true,
 				      .has_max_dma_maps = true,
 				      .has_pgsizes = true,
-				      .has_write_multiple = true};
+				      .has_write_multiple = true,
+				      .has_pasid = true};
 }
 
-static void set_limits(struct umd_driver *driver, const struct umd_wire_caps *theirs)
+static void set_limits(struct umd_vfio_user *user, const struct umd_wire_caps *theirs)
 {
 	struct umd_wire_caps agreed = umd_wire_version_agree(theirs);
+	struct umd_driver *driver = &user->driver;
 
+	user->max_spaces = agreed.has_pasid ? agreed.max_spaces : 0;
 	driver->limits = (struct umd_driver_limits){.size = sizeof(driver->limits),
 						    .major = UMD_WIRE_MAJOR,
 						    .minor = agreed.minor,
@@ -70,7 +79,7 @@ static void set_limits(struct umd_driver *driver, const struct umd_wire_caps *th
 	driver->max_transfer = (size_t)agreed.max_data_xfer_size;
 }
 
-static int negotiate(struct umd_vfio_user *user)
+int umd_vfio_user_negotiate(struct umd_vfio_user *user)
 {
 	struct umd_wire_caps caps = our_caps();
 	uint8_t request[UMD_WIRE_VERSION_MAX], reply[VERSION_REPLY_MAX];
@@ -86,7 +95,7 @@ static int negotiate(struct umd_vfio_user *user)
 	if (umd_wire_version_parse(reply, call.got, &caps))
 		return -EPROTO;
 
-	set_limits(&user->driver, &caps);
+	set_limits(user, &caps);
 	return 0;
 }
 
@@ -156,19 +165,24 @@ static int open_device(const char *path, const struct umd_driver_options *option
 	if (!*path)
 		return umd_error_set(error, -EINVAL, "vfio-user: needs a path");
 
-	fd = connect_to(path, timeout_ms);
+	fd = umd_vfio_user_connect(path, timeout_ms);
 	if (fd < 0)
 		return fail(NULL, fd, path, "connecting", error);
 	err = create(fd, path, timeout_ms, &user);
 	if (err)
 		return fail(NULL, err, path, "opening", error);
 
-	err = negotiate(user);
+	err = umd_vfio_user_negotiate(user);
 	if (err)
 		return fail(user, err, path, "negotiating the version", error);
 	err = umd_vfio_user_get_info(user);
 	if (err)
 		return fail(user, err, path, "asking what it is", error);
+	user->driver.reconnects = options->flags & UMD_DRIVER_CAN_RECONNECT;
+	if (user->driver.reconnects)
+		err = umd_vfio_user_identify(user, &user->identity);
+	if (err)
+		return fail(user, err, path, "asking what kind it is", error);
 
 	*ret = &user->driver;
 	return 0;
@@ -185,6 +199,17 @@ const struct umd_driver_backend umd_vfio_user_backend = {
 	.reset = umd_vfio_user_reset,
 	.get_name = get_name,
 	.map_region = umd_vfio_user_map_region,
+	.get_dma_limits = umd_vfio_user_get_dma_limits,
+	.map_dma = umd_vfio_user_map_dma,
+	.unmap_dma = umd_vfio_user_unmap_dma,
+	.attach_pasid = umd_vfio_user_attach_pasid,
+	.detach_pasid = umd_vfio_user_detach_pasid,
+	.start_dirty = umd_vfio_user_start_dirty,
+	.stop_dirty = umd_vfio_user_stop_dirty,
+	.report_dirty = umd_vfio_user_report_dirty,
+	.reconnect = umd_vfio_user_reconnect,
+	.disconnect = umd_vfio_user_disconnect,
+	.dispatch = umd_vfio_user_dispatch,
 	.set_irqs = umd_vfio_user_set_irqs,
 	.enter_low_power = umd_vfio_user_enter_low_power,
 	.exit_low_power = umd_vfio_user_exit_low_power,

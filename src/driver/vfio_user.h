@@ -2,8 +2,9 @@
 /*
  * The vfio-user backend's parts: a connection on which one command at a time is sent and answered
  * (vfio_user_call.c), what is asked over it (vfio_user_info.c, vfio_user_region.c, vfio_user_map.c,
- * vfio_user_irq.c, vfio_user_feature.c), and how it is made (vfio_user.c). One question may be
- * under way beside the commands: whether the device is still there.
+ * vfio_user_irq.c, vfio_user_feature.c, vfio_user_dma.c, ...), and how it is made (vfio_user.c).
+ * One question may be under way beside the commands: whether the device is still there. The server
+ * has questions, too, at any time: for memory that was mapped for it (vfio_user_answer.c).
  *
  * The server is not trusted: whatever it sends ends a call with an error, never later than the
  * timeout.
@@ -19,6 +20,7 @@
 /* The question whether the device is still there, and its answer. */
 struct umd_vfio_user_presence {
 	bool asked; /* and not answered yet */
+	bool sent;  /* else there is no room for it */
 	uint16_t id;
 	int64_t deadline; /* as umd_vfio_user_now_ms() */
 	int answer;	  /* 0 or -ENODEV */
@@ -28,6 +30,8 @@ struct umd_vfio_user {
 	struct umd_driver driver;
 	struct umd_conn conn;
 	struct umd_vfio_user_presence presence;
+	uint64_t max_spaces; /* of PASIDs; 0 without the extension */
+	uint64_t identity;   /* of the kind of device it is, for one that reconnects */
 	uint16_t last_id;
 	char *path; /* of the socket */
 	bool ended; /* an exchange failed: what comes now would be taken for another's answer */
@@ -65,9 +69,24 @@ void umd_vfio_user_build(struct umd_vfio_user *user, const struct umd_vfio_user_
 
 /*
  * Deals with a message that is no reply to a call: the answer to the question of presence, or a
- * command of the server's. 1 where it has been consumed; 0 where it may be the reply; -errno.
+ * command of the server's. 1 where it has been consumed; 0 where it may be the reply; -EAGAIN for a
+ * command that cannot be answered before output has left; -errno.
  */
 int umd_vfio_user_take_other(struct umd_vfio_user *user, const struct umd_message *message);
+
+/*
+ * Answers a command of the server's into the output, with an error reply where it asks for what is
+ * not there. 0; -EAGAIN, and nothing was done.
+ */
+int umd_vfio_user_answer(struct umd_vfio_user *user, const struct umd_message *command);
+
+/*
+ * Takes messages that have been received, with no call under way; a few at a time, so that a server
+ * that asks without end holds nobody.
+ *
+ * 0 where none is left; 1 where some may be; -EAGAIN as above; -errno.
+ */
+int umd_vfio_user_take_some(struct umd_vfio_user *user);
 
 /* True for the answer to the question of presence, which is taken. */
 bool umd_vfio_user_take_presence(struct umd_vfio_user *user, const struct umd_wire_header *header);
@@ -78,6 +97,35 @@ int umd_vfio_user_get_info(struct umd_vfio_user *user);
 /* Describes a region, with the file to map it from; -1: there is none. */
 int umd_vfio_user_get_region_file(struct umd_driver *driver, unsigned int index,
 				  struct umd_driver_region *ret, int *ret_fd);
+/*
+ * DEVICE_FEATURE with the data, the fds and the room for data of `call`. The reply's payload may be
+ * shorter than there is room for.
+ *
+ * @param flags the feature, and UMD_WIRE_FEATURE_...
+ * @param room  bytes of data that argsz counts
+ */
+int umd_vfio_user_call_feature(struct umd_vfio_user *user, uint32_t flags, size_t room,
+			       struct umd_vfio_user_call *call);
+
+/* 0 where the device has this feature; -ENOTTY where not; what ends an exchange. */
+int umd_vfio_user_probe_feature(struct umd_vfio_user *user, uint32_t flags);
+
+/* 1 where it has a dirty log; 0; what ends an exchange. */
+int umd_vfio_user_has_dirty(struct umd_vfio_user *user);
+
+/* Connecting and agreeing, for open() and reconnect(). */
+int umd_vfio_user_connect(const char *path, int timeout_ms);
+int umd_vfio_user_negotiate(struct umd_vfio_user *user);
+
+/* What kind of device it is, as a number that others have not. What ends an exchange. */
+int umd_vfio_user_identify(struct umd_vfio_user *user, uint64_t *ret);
+
+/* What an unmap has come to: passed on; an error ends the exchange. */
+int umd_vfio_user_end_map(struct umd_vfio_user *user, int err);
+
+/* Maps in the space of a PASID. */
+int umd_vfio_user_map_pasid(struct umd_driver *driver, const struct umd_driver_dma *dma);
+int umd_vfio_user_unmap_pasid(struct umd_driver *driver, const struct umd_driver_dma *dma);
 
 /* The backend's operations (backend.h). */
 int umd_vfio_user_get_region(struct umd_driver *driver, unsigned int index,
@@ -94,6 +142,20 @@ int umd_vfio_user_reset(struct umd_driver *driver);
 int umd_vfio_user_set_irqs(struct umd_driver *driver, const struct umd_driver_irq_set *set);
 int umd_vfio_user_enter_low_power(struct umd_driver *driver, int wakeup_fd);
 int umd_vfio_user_exit_low_power(struct umd_driver *driver);
+int umd_vfio_user_get_dma_limits(struct umd_driver *driver, struct umd_driver_dma_limits *ret,
+				 struct umd_driver_dma_range *ranges);
+int umd_vfio_user_map_dma(struct umd_driver *driver, const struct umd_driver_dma *dma);
+int umd_vfio_user_unmap_dma(struct umd_driver *driver, const struct umd_driver_dma *dma);
+int umd_vfio_user_attach_pasid(struct umd_driver *driver, uint32_t pasid);
+int umd_vfio_user_detach_pasid(struct umd_driver *driver, uint32_t pasid);
+int umd_vfio_user_start_dirty(struct umd_driver *driver, const struct umd_driver_dma_range *ranges,
+			      unsigned int count, uint64_t page_size);
+int umd_vfio_user_stop_dirty(struct umd_driver *driver);
+int umd_vfio_user_report_dirty(struct umd_driver *driver, uint64_t iova, uint64_t bytes,
+			       uint64_t page_size, uint64_t *bitmap);
+int umd_vfio_user_reconnect(struct umd_driver *driver);
+void umd_vfio_user_disconnect(struct umd_driver *driver);
+uint32_t umd_vfio_user_dispatch(struct umd_driver *driver);
 int umd_vfio_user_ask_presence(struct umd_driver *driver);
 int umd_vfio_user_hear_presence(struct umd_driver *driver);
 

@@ -5,8 +5,8 @@
  * One command is on its way at a time, so the next reply must be its own: with its id, its command
  * number, no longer than there is room for; or the answer to whether the device is still there
  * (vfio_user_presence.c). Everything else ends the exchange for good, since the stream can no
- * longer be told apart. What a server asks of us, as it may once memory is mapped for DMA, is
- * answered with an error.
+ * longer be told apart. What a server asks of us meanwhile, as it may once memory is mapped for
+ * DMA, is answered (vfio_user_answer.c).
  */
 #include "driver/vfio_user.h"
 
@@ -17,7 +17,8 @@
 #include "base/fd.h"
 #include "driver/events.h"
 
-#define MAX_ERRNO 4095u /* as the kernel's */
+#define MAX_ERRNO    4095u /* as the kernel's */
+#define TAKE_AT_ONCE 32	   /* messages of the server's own */
 
 int64_t umd_vfio_user_now_ms(void)
 {
@@ -52,10 +53,7 @@ static int gone(int err)
 
 /* ---- Sending ------------------------------------------------------------------------------- */
 
-/*
- * The output is empty but for answers to the server's own commands and the question of presence,
- * so there is room; and no fds are in it.
- */
+/* There is room for it: umd_conn_can_send(). */
 void umd_vfio_user_build(struct umd_vfio_user *user, const struct umd_vfio_user_call *call)
 {
 	size_t size = sizeof(struct umd_wire_header) + call->out[0].iov_len + call->out[1].iov_len;
@@ -73,49 +71,49 @@ void umd_vfio_user_build(struct umd_vfio_user *user, const struct umd_vfio_user_
 	umd_conn_commit(&user->conn, size, call->fds, call->fd_count);
 }
 
+/* Sends some of the output, and waits until that is possible. */
+static int send_some(struct umd_vfio_user *user, int64_t deadline)
+{
+	int err = wait_for(user, POLLOUT, deadline);
+
+	if (!err)
+		err = umd_conn_flush(&user->conn);
+	return err == -EAGAIN ? 0 : gone(err);
+}
+
+/* Before it may lie answers to the server's own commands, which it takes its time to read. */
 static int send_command(struct umd_vfio_user *user, const struct umd_vfio_user_call *call,
 			int64_t deadline)
 {
-	int err;
+	int err = 0;
+
+	while (!err && !umd_conn_can_send(&user->conn))
+		err = send_some(user, deadline);
+	if (err)
+		return err;
 
 	umd_vfio_user_build(user, call);
-	while ((err = umd_conn_flush(&user->conn)) == -EAGAIN) {
-		err = wait_for(user, POLLOUT, deadline);
-		if (err)
-			return err;
-	}
-	return gone(err);
-}
-
-/* We have mapped nothing, so whatever the server asks for is not there. */
-static int refuse_command(struct umd_vfio_user *user, const struct umd_wire_header *command)
-{
-	struct umd_wire_header header = {.id = command->id,
-					 .command = command->command,
-					 .size = sizeof(header),
-					 .flags = UMD_WIRE_TYPE_REPLY | UMD_WIRE_ERROR,
-					 .error = ENOTSUP};
-	int err;
-
-	if (command->flags & UMD_WIRE_NO_REPLY)
-		return 0;
-	if (!umd_conn_can_send(&user->conn))
-		return -EPROTO; /* it asks and asks, and does not read the answers */
-
-	memcpy(umd_conn_reserve(&user->conn, sizeof(header)), &header, sizeof(header));
-	umd_conn_commit(&user->conn, sizeof(header), NULL, 0);
 	err = umd_conn_flush(&user->conn);
-	return err == -EAGAIN ? 0 : gone(err);
+	if (err != -EAGAIN)
+		return gone(err);
+	do {
+		err = send_some(user, deadline);
+	} while (!err && umd_conn_has_output(&user->conn));
+	return err;
 }
 
 /* ---- Receiving ----------------------------------------------------------------------------- */
 
+/* Sends as well what is left of answers: the server may wait for them with its own. */
 static int receive_some(struct umd_vfio_user *user, int64_t deadline)
 {
-	int n = wait_for(user, POLLIN, deadline);
+	bool output = umd_conn_has_output(&user->conn);
+	int n = wait_for(user, (short)(POLLIN | (output ? POLLOUT : 0)), deadline);
 
-	if (n)
-		return n;
+	if (!n && output)
+		n = umd_conn_flush(&user->conn);
+	if (n && n != -EAGAIN)
+		return gone(n);
 
 	n = umd_conn_receive(&user->conn);
 	if (n == 0)
@@ -151,14 +149,33 @@ int umd_vfio_user_take_other(struct umd_vfio_user *user, const struct umd_messag
 	int err = 0;
 
 	if (type == UMD_WIRE_TYPE_COMMAND)
-		err = refuse_command(user, &message->header);
+		err = umd_vfio_user_answer(user, message);
 	else if (type != UMD_WIRE_TYPE_REPLY)
 		return -EPROTO;
 	else if (!umd_vfio_user_take_presence(user, &message->header))
 		return 0;
+	if (err)
+		return err;
 
 	consume(user, message);
-	return err ? err : 1;
+	err = umd_conn_has_output(&user->conn) ? umd_conn_flush(&user->conn) : 0;
+	return err && err != -EAGAIN ? gone(err) : 1;
+}
+
+int umd_vfio_user_take_some(struct umd_vfio_user *user)
+{
+	struct umd_message message;
+
+	for (int i = 0; i < TAKE_AT_ONCE; i++) {
+		int n = umd_conn_next(&user->conn, &message);
+
+		if (n <= 0)
+			return n ? -EPROTO : 0;
+		n = umd_vfio_user_take_other(user, &message);
+		if (n <= 0)
+			return n ? n : -EPROTO; /* a reply to nothing */
+	}
+	return 1;
 }
 
 static int receive_reply(struct umd_vfio_user *user, uint16_t command, int64_t deadline,
@@ -171,6 +188,12 @@ static int receive_reply(struct umd_vfio_user *user, uint16_t command, int64_t d
 		err = receive_message(user, deadline, ret);
 		if (!err)
 			err = umd_vfio_user_take_other(user, ret);
+		if (err == -EAGAIN) {
+			err = send_some(user, deadline);
+			err = err ? err : 1;
+		}
+		if (err > 0 && umd_vfio_user_now_ms() >= deadline)
+			err = -ETIMEDOUT;
 	} while (err > 0);
 
 	if (asked && !user->presence.asked)
@@ -209,6 +232,17 @@ void umd_vfio_user_end(struct umd_vfio_user *user)
 	umd_conn_close(&user->conn);
 }
 
+/* What came behind the reply; the rest is left to umd_driver_next_event(), or the next call. */
+static void settle(struct umd_vfio_user *user)
+{
+	int n = umd_vfio_user_take_some(user);
+
+	if (n < 0 && n != -EAGAIN)
+		umd_vfio_user_end(user);
+	else if (n || umd_conn_has_output(&user->conn))
+		umd_driver_events_nudge(&user->driver);
+}
+
 int umd_vfio_user_call(struct umd_vfio_user *user, struct umd_vfio_user_call *call)
 {
 	int64_t deadline = umd_vfio_user_now_ms() + user->driver.timeout_ms;
@@ -232,6 +266,8 @@ int umd_vfio_user_call(struct umd_vfio_user *user, struct umd_vfio_user_call *ca
 	consume(user, &reply);
 	if (err == -ENODEV)
 		umd_driver_events_gone(&user->driver);
+	if (user->conn.rx_start != user->conn.rx_end || umd_conn_has_output(&user->conn))
+		settle(user);
 	return err;
 }
 

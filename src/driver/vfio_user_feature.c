@@ -21,31 +21,28 @@ struct wakeup_data {
 #define DATA_MAX sizeof(struct wakeup_data)
 
 /* A reply repeats the request, with its data or without. */
-static int call_feature(struct umd_vfio_user *user, struct umd_wire_feature request,
-			struct umd_vfio_user_call *call)
+int umd_vfio_user_call_feature(struct umd_vfio_user *user, uint32_t flags, size_t room,
+			       struct umd_vfio_user_call *call)
 {
-	struct umd_wire_feature reply;
-	uint8_t data[DATA_MAX];
+	struct umd_wire_feature reply,
+		request = {.argsz = (uint32_t)(sizeof(request) + room), .flags = flags};
 	int err;
 
 	call->command = UMD_WIRE_DEVICE_FEATURE;
 	call->out[0] = (struct iovec){&request, sizeof(request)};
 	call->in[0] = (struct iovec){&reply, sizeof(reply)};
-	call->in[1] = (struct iovec){data, sizeof(data)};
 	err = umd_vfio_user_call(user, call);
 	if (err)
 		return err;
 	return call->got < sizeof(reply) || reply.flags != request.flags ? -EPROTO : 0;
 }
 
-/* 0 where it can be set; -ENOTTY where not; what ends an exchange. */
-static int probe(struct umd_vfio_user *user, uint32_t feature)
+int umd_vfio_user_probe_feature(struct umd_vfio_user *user, uint32_t flags)
 {
-	struct umd_vfio_user_call call = {0};
-	struct umd_wire_feature request = {.argsz = sizeof(request) + DATA_MAX,
-					   .flags = feature | UMD_WIRE_FEATURE_SET |
-						    UMD_WIRE_FEATURE_PROBE};
-	int err = call_feature(user, request, &call);
+	uint8_t data[DATA_MAX];
+	struct umd_vfio_user_call call = {.in = {[1] = {data, sizeof(data)}}};
+	int err = umd_vfio_user_call_feature(user, flags | UMD_WIRE_FEATURE_PROBE, sizeof(data),
+					     &call);
 
 	return !err || err == -ENODEV || err == -ETIMEDOUT || err == -EPROTO ? err : -ENOTTY;
 }
@@ -53,12 +50,14 @@ static int probe(struct umd_vfio_user *user, uint32_t feature)
 /* Sets a feature with the data and the fds of `call`. */
 static int set(struct umd_vfio_user *user, uint32_t feature, struct umd_vfio_user_call *call)
 {
-	struct umd_wire_feature request = {
-		.argsz = (uint32_t)(sizeof(request) + call->out[1].iov_len),
-		.flags = feature | UMD_WIRE_FEATURE_SET};
-	int err = probe(user, feature);
+	uint8_t data[DATA_MAX];
+	int err = umd_vfio_user_probe_feature(user, feature | UMD_WIRE_FEATURE_SET);
 
-	return err ? err : call_feature(user, request, call);
+	if (err)
+		return err;
+	call->in[1] = (struct iovec){data, sizeof(data)};
+	return umd_vfio_user_call_feature(user, feature | UMD_WIRE_FEATURE_SET,
+					  call->out[1].iov_len, call);
 }
 
 int umd_vfio_user_enter_low_power(struct umd_driver *driver, int wakeup_fd)
