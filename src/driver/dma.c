@@ -206,8 +206,8 @@ static int check(const struct umd_driver_dmas *dmas, const struct umd_driver_dma
 	if ((dma->flags & ~FLAGS) || !(dma->flags & DIRECTIONS) || !dma->address || !dma->bytes ||
 	    ((dma->bytes | offset | iova | (uintptr_t)dma->address) & rest))
 		return -EINVAL;
-	if (dma->bytes - 1 > UINTPTR_MAX - (uintptr_t)dma->address ||
-	    dma->bytes - 1 > (uint64_t)INT64_MAX - (offset & INT64_MAX) || offset > INT64_MAX)
+	if (dma->bytes - 1 > UINTPTR_MAX - (uintptr_t)dma->address || offset > INT64_MAX ||
+	    dma->bytes > INT64_MAX - offset)
 		return -EINVAL;
 	if (dma->bytes - 1 > UINT64_MAX - iova)
 		return -ERANGE;

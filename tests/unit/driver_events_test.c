@@ -534,7 +534,7 @@ static void test_closing_with_a_question_open(void **state)
 static bool ask_back(struct fake *f, const struct umd_wire_header *command, const uint8_t *payload,
 		     size_t size)
 {
-	struct umd_wire_header own = {.id = 77, .command = UMD_WIRE_DMA_READ, .size = sizeof(own)};
+	struct umd_wire_header own = {.id = 77, .command = UMD_WIRE_GET_INFO, .size = sizeof(own)};
 
 	if (is_question(command, payload))
 		fake_send(f, &own, sizeof(own));

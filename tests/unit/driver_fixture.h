@@ -63,6 +63,9 @@ struct fake {
 	unsigned int accesses;		   /* region reads and writes */
 	uint32_t largest_access;	   /* bytes */
 	struct umd_wire_header last_reply; /* to a command of ours */
+	uint8_t last_payload[64];	   /* its beginning */
+	atomic_uint replies;
+	atomic_ullong reply_bytes; /* of their payloads */
 
 	char dir[32];
 	char uri[64];
@@ -334,6 +337,16 @@ static inline void fake_close(int *fds, unsigned int count)
 	}
 }
 
+static inline void fake_note_reply(struct fake *fake, const struct umd_wire_header *header,
+				   const uint8_t *payload, size_t size)
+{
+	fake->last_reply = *header;
+	memcpy(fake->last_payload, payload,
+	       size < sizeof(fake->last_payload) ? size : sizeof(fake->last_payload));
+	fake->reply_bytes += size;
+	fake->replies++;
+}
+
 static inline void *fake_run(void *data)
 {
 	static uint8_t payload[UMD_WIRE_MAX_MESSAGE];
@@ -350,7 +363,7 @@ static inline void *fake_run(void *data)
 		if (header.size > sizeof(payload) || !receive_all(fake->connection, payload, size))
 			break;
 		if (header.flags & UMD_WIRE_TYPE_REPLY)
-			fake->last_reply = header;
+			fake_note_reply(fake, &header, payload, size);
 		else if (!fake->twist || !fake->twist(fake, &header, payload, size))
 			fake_answer(fake, &header, payload);
 		fake_close(fake->fds, fake->fd_count);

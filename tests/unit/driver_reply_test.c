@@ -288,7 +288,7 @@ static void test_fds_pile_up(void **state)
 static bool ask_back(struct fake *f, const struct umd_wire_header *command, const uint8_t *payload,
 		     size_t size)
 {
-	struct umd_wire_header own = {.id = 77, .command = UMD_WIRE_DMA_READ, .size = 32};
+	struct umd_wire_header own = {.id = 77, .command = UMD_WIRE_GET_INFO, .size = 32};
 	uint8_t message[32] = {0};
 
 	if (command->command != UMD_WIRE_DEVICE_RESET)
@@ -306,7 +306,7 @@ static void test_commands_are_refused(void **state)
 	assert_int_equal(umd_driver_reset(driver), 0);
 	assert_int_equal(umd_driver_config_read8(driver, 0, &byte), 0);
 	assert_int_equal(fake.last_reply.id, 77);
-	assert_int_equal(fake.last_reply.command, UMD_WIRE_DMA_READ);
+	assert_int_equal(fake.last_reply.command, UMD_WIRE_GET_INFO);
 	assert_int_equal(fake.last_reply.flags, UMD_WIRE_TYPE_REPLY | UMD_WIRE_ERROR);
 	assert_int_equal(fake.last_reply.error, ENOTSUP);
 	assert_int_equal(fake.last_reply.size, 16);
