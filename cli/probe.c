@@ -22,11 +22,16 @@ static void help(FILE *to)
 	      "\n"
 	      "Shows what a device is: header, BARs, capabilities, and what it offers its driver.\n"
 	      "It only reads (Vital Product Data by writing the address to read from); but a\n"
-	      "device serves one driver at a time, so one that is in use refuses.\n"
+	      "device serves one driver at a time, so one that is in use refuses. The kernel\n"
+	      "resets its devices when they are opened.\n"
 	      "\n"
 	      "URIs:\n"
-	      "  vfio-user:PATH   A device served on the Unix socket at PATH\n"
-	      "  PATH             The same, for a path with a '/'\n"
+	      "  vfio-user:PATH        A device served on the Unix socket at PATH\n"
+	      "  PATH                  The same, for a path with a '/'\n"
+	      "  pci:DDDD:BB:DD.F      A device of this machine, bound to vfio-pci: `umdev bind`\n"
+	      "  group:N/DDDD:BB:DD.F  The same by its VFIO group\n"
+	      "  cdev:PATH             The same by its node, /dev/vfio/devices/vfioN\n"
+	      "  fd:N                  An open fd: a connected socket, or a node of VFIO\n"
 	      "\n"
 	      "Options:\n"
 	      "  -j, --json        Print the same as JSON\n"
@@ -35,7 +40,8 @@ static void help(FILE *to)
 	      "\n"
 	      "Examples:\n"
 	      "  umdev probe vfio-user:/tmp/serial.sock\n"
-	      "  umdev probe ./serial.sock --json | jq .device.name\n"
+	      "  umdev probe ./serial.sock --json | jq .device.device_id\n"
+	      "  umdev probe pci:0000:01:00.0\n"
 	      "\n"
 	      "Exit status: 0 shown, 1 the device could not be opened or was lost, 2 not understood.\n",
 	      to);
@@ -53,6 +59,7 @@ static void report(const struct probe *probe, bool json)
 	probe_report_caps(probe, &out);
 	probe_report_regions(probe, &out);
 	probe_report_irqs(probe, &out);
+	probe_report_dma(probe, &out);
 	probe_report_limits(probe, &out);
 	report_end(&out);
 	names_close(names);
@@ -155,7 +162,7 @@ static int run(int argc, char **argv)
 
 const struct cli_verb cli_probe_verb = {
 	.name = "probe",
-	.summary = "Show what a served device is",
+	.summary = "Show what a device is",
 	.help = help,
 	.run = run,
 };

@@ -45,11 +45,21 @@ struct probe_vpd {
 	uint8_t bytes[PROBE_VPD_MAX];
 };
 
+/* What memory can be given to it. */
+struct probe_dma {
+	int error;
+	struct umd_driver_dma_limits limits;
+	unsigned int count;
+	struct umd_driver_dma_range ranges[UMD_DRIVER_AREAS_MAX];
+};
+
 struct probe {
 	const char *uri;
+	char name[160];	 /* the device's own */
 	time_t deadline; /* CLOCK_MONOTONIC: after it, nothing more is asked */
 	struct umd_driver_limits limits;
 	struct umd_driver_info info;
+	struct probe_dma dma;
 	struct probe_region regions[UMD_DRIVER_INDEXES_MAX];
 	struct probe_irq irqs[UMD_DRIVER_INDEXES_MAX];
 
@@ -107,6 +117,7 @@ void probe_report_bars(const struct probe *probe, struct report *report);
 void probe_report_caps(const struct probe *probe, struct report *report);
 void probe_report_regions(const struct probe *probe, struct report *report);
 void probe_report_irqs(const struct probe *probe, struct report *report);
+void probe_report_dma(const struct probe *probe, struct report *report);
 void probe_report_limits(const struct probe *probe, struct report *report);
 
 /* Capabilities one by one, for probe_report_caps(): the rest of the line, and lines of registers.

@@ -86,6 +86,22 @@ static void gather_irqs(struct probe *probe, struct umd_driver *driver)
 	}
 }
 
+static void gather_dma(struct probe *probe, struct umd_driver *driver)
+{
+	struct probe_dma *dma = &probe->dma;
+
+	dma->limits.size = sizeof(dma->limits);
+	dma->error = probe_given_up(probe);
+	if (!dma->error)
+		dma->error = probe_note(probe, umd_driver_get_dma_limits(driver, &dma->limits));
+	if (!dma->error)
+		dma->error = probe_note(probe, umd_driver_get_dma_ranges(driver, dma->ranges,
+									 UMD_DRIVER_AREAS_MAX,
+									 &dma->count));
+	if (!dma->error && dma->count > UMD_DRIVER_AREAS_MAX)
+		dma->count = UMD_DRIVER_AREAS_MAX;
+}
+
 /* The chains are walked by the library in a copy of its own: offsets are checked, bytes may vary.
  */
 static void gather_caps(struct probe *probe, struct umd_driver *driver)
@@ -133,9 +149,11 @@ void probe_gather(struct probe *probe, struct umd_driver *driver)
 	probe->info.size = sizeof(probe->info);
 	umd_driver_get_limits(driver, &probe->limits);
 	umd_driver_get_info(driver, &probe->info);
+	snprintf(probe->name, sizeof(probe->name), "%s", umd_driver_name(driver));
 
 	gather_regions(probe, driver);
 	gather_irqs(probe, driver);
+	gather_dma(probe, driver);
 	gather_config(probe, driver);
 }
 

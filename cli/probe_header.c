@@ -196,11 +196,12 @@ static void report_no_pci(const struct probe *probe, struct report *report)
 
 void probe_report_header(const struct probe *probe, struct names *names, struct report *report)
 {
-	char uri[160];
+	char uri[160], name[160];
 
 	cli_printable(uri, sizeof(uri), probe->uri);
 	report_say(report, "%s: ", uri);
 	report_text(report, "uri", uri);
+	report_text(report, "name", cli_printable(name, sizeof(name), probe->name));
 
 	report_open(report, "device", '{');
 	report_bool(report, "pci", probe->info.flags & UMD_DRIVER_PCI);

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What lies beyond config space: regions, interrupts, and what device and driver agreed on. */
+/*
+ * What lies beyond config space: regions, interrupts, what memory the device can be given, and what
+ * device and driver agreed on where there is a protocol between them.
+ */
 #include "probe.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -143,11 +147,57 @@ static void report_page_sizes(struct report *report, uint64_t page_sizes)
 	report_close(report, ']');
 }
 
+static void report_ranges(const struct probe_dma *dma, struct report *report)
+{
+	report_say(report, "%s", dma->count ? ", IOVA" : "");
+	report_open(report, "ranges", '[');
+	for (unsigned int i = 0; i < dma->count; i++) {
+		report_say(report, " %" PRIx64 "-%" PRIx64, dma->ranges[i].first,
+			   dma->ranges[i].last);
+		report_open(report, NULL, '{');
+		report_hex(report, "first", 16, dma->ranges[i].first);
+		report_hex(report, "last", 16, dma->ranges[i].last);
+		report_close(report, '}');
+	}
+	report_close(report, ']');
+}
+
+/* Nothing where there is no DMA. */
+void probe_report_dma(const struct probe *probe, struct report *report)
+{
+	static const struct report_flags flags[] = {
+		{"dirty", UMD_DRIVER_DMA_HAS_DIRTY},
+		{"pasid", UMD_DRIVER_DMA_HAS_PASID},
+		{NULL, 0},
+	};
+	const struct probe_dma *dma = &probe->dma;
+
+	if (dma->error == -EOPNOTSUPP)
+		return;
+	report_open(report, "dma", '{');
+	report_say(report, "\tDMA:");
+	if (dma->error) {
+		report_say(report, " %s", strerror(-dma->error));
+		report_text(report, "error", strerror(-dma->error));
+	} else {
+		report_count(report, "max_maps", " maps ", dma->limits.max_maps);
+		report_page_sizes(report, dma->limits.page_sizes);
+		report_ranges(dma, report);
+		report_say(report, ",");
+		report_flags(report, flags, dma->limits.flags);
+	}
+	report_say(report, "\n");
+	report_close(report, '}');
+}
+
+/* Nothing for devices of the kernel, which has no version to agree on. */
 void probe_report_limits(const struct probe *probe, struct report *report)
 {
 	const struct umd_driver_limits *limits = &probe->limits;
 	char size[REPORT_SIZE_MAX], version[32];
 
+	if (!limits->major && !limits->minor)
+		return;
 	snprintf(version, sizeof(version), "%u.%u", limits->major, limits->minor);
 	report_open(report, "protocol", '{');
 	report_say(report, "\tProtocol: version %s, reset%c, transfers [size=%s]", version,

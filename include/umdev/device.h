@@ -5,7 +5,7 @@
  * A device is made in four steps: umd_device_create(), a call for each BAR, interrupt and
  * capability (umdev/caps.h) it has, umd_device_realize(), umd_server_create(). After that the
  * process calls umd_server_dispatch() in its loop, and the device's handlers run inside that call.
- * examples/copier.c is a whole device.
+ * examples/copier_device.c is a whole device.
  *
  * Threads: a device, its requests, watches and server belong to one thread, and nothing waits for
  * the peer. Nothing here installs a signal handler. A thread of the library's own closes what file

@@ -6,7 +6,8 @@
  *	pci:DDDD:BB:DD.F        a device of this machine that is bound to vfio-pci (`umdev bind`)
  *	group:N/DDDD:BB:DD.F    the same by its VFIO group, /dev/vfio/N
  *	cdev:PATH               the same by its character device, /dev/vfio/devices/vfioN
- *	fd:N                    an open fd, taken over: a connected socket of vfio-user, or a cdev
+ *	fd:N                    an open fd, a connected socket of vfio-user or a cdev that is not
+ *				bound yet; taken over where it is opened, else still the caller's
  *	fake:NAME               a device of this process (umdev/fake.h)
  *
  * Every call that asks the device waits for its answer, and no longer than the timeout given to
@@ -78,7 +79,11 @@ struct umd_driver_options {
  * @return 0; -EPROTONOSUPPORT for a scheme that is not known; -EINVAL for a bad URI or option;
  *         -ENAMETOOLONG for a socket path beyond 107 bytes; -ENOMEM; what connect() returns
  *         (-ENOENT, -ECONNREFUSED, -EACCES); -EBUSY while the device serves another driver, or
- *         -ENODEV where the server says so by hanging up
+ *         -ENODEV where the server says so by hanging up. Of the kernel's devices: -ENOENT for one
+ *         that is not there; -ENXIO for one that is bound to no driver; -EBUSY where a driver of
+ *         the host's, or another program, has it or a device of its group; -EOPNOTSUPP without
+ *         IOMMU or without VFIO; -EACCES or -EPERM for a node that is somebody else's, and -EPERM
+ *         where the IOMMU does not remap interrupts
  */
 int umd_driver_open(const char *uri, const struct umd_driver_options *options,
 		    struct umd_driver **ret, struct umd_error *error);

@@ -129,6 +129,10 @@ struct umd_driver {
 
 extern const struct umd_driver_backend umd_vfio_user_backend;
 extern const struct umd_driver_backend umd_fake_backend;
+extern const struct umd_driver_backend umd_kernel_pci_backend;
+extern const struct umd_driver_backend umd_kernel_group_backend;
+extern const struct umd_driver_backend umd_kernel_cdev_backend;
+extern const struct umd_driver_backend umd_fd_backend;
 
 /* Copies a struct of our size into the caller's, whose size it says. 0 or -EINVAL. */
 int umd_driver_give(void *to, const void *from, size_t size);

@@ -62,28 +62,30 @@ static void close_fds(int *fds, unsigned int count)
 	free(fds);
 }
 
-/* Copies of the driver's eventfds, or with NULL as many new ones. */
-static int make_fds(const int *from, unsigned int count, int **ret)
+/* An eventfd like the driver's; a new one where it has given none; -1 for a vector without. */
+static int make_fd(const int *from)
+{
+	if (!from)
+		return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return *from < 0 ? -1 : fcntl(*from, F_DUPFD_CLOEXEC, 0);
+}
+
+/* Copies of the driver's eventfds, or with NULL as many new ones. NULL with errno. */
+static int *make_fds(const int *from, unsigned int count)
 {
 	int *fds = malloc(count * sizeof(*fds));
 
-	if (!fds)
-		return -ENOMEM;
-	for (unsigned int i = 0; i < count; i++) {
-		fds[i] = -1;
-		if (!from)
-			fds[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		else if (from[i] >= 0)
-			fds[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 0);
+	for (unsigned int i = 0; fds && i < count; i++) {
+		fds[i] = make_fd(from ? &from[i] : NULL);
 		if (fds[i] < 0 && (!from || from[i] >= 0)) {
-			int err = -errno;
+			int saved = errno;
 
 			close_fds(fds, i);
-			return err;
+			errno = saved;
+			return NULL;
 		}
 	}
-	*ret = fds;
-	return 0;
+	return fds;
 }
 
 /* The vectors signal these now, which are taken over. */
@@ -111,9 +113,9 @@ UMD_EXPORT int umd_driver_irq_set_fds(struct umd_driver *driver, unsigned int in
 
 	if (err || !count)
 		return err;
-	err = make_fds(fds, count, &copies);
-	if (err)
-		return err;
+	copies = make_fds(fds, count);
+	if (!copies)
+		return -errno;
 
 	err = umd_driver_irqs_apply(driver, index, start, count, copies);
 	if (err)
@@ -157,9 +159,9 @@ UMD_EXPORT int umd_driver_irq_listen(struct umd_driver *driver, unsigned int ind
 
 	if (err || !count)
 		return err;
-	err = make_fds(NULL, count, &fds);
-	if (err)
-		return err;
+	fds = make_fds(NULL, count);
+	if (!fds)
+		return -errno;
 
 	err = watch(driver, vectors->list + start, count, fds, &watches);
 	if (!err) {

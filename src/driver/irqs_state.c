@@ -159,15 +159,18 @@ static int mask_again(struct umd_driver *driver, const struct umd_driver_vectors
 	return err;
 }
 
-/* The eventfds of the vectors up to `count` as they are kept, of which a part is others now. */
+/* The eventfds of the vectors up to `count` as they are kept, but for a part that is others now. */
 static int *collect(const struct umd_driver_vectors *vectors, unsigned int count,
 		    unsigned int start, const int *others, unsigned int other_count)
 {
 	int *fds = malloc(count * sizeof(*fds));
 
-	for (unsigned int i = 0; fds && i < count; i++)
-		fds[i] = i >= start && i - start < other_count ? others[i - start]
-							       : vectors->list[i].fd;
+	if (!fds)
+		return NULL;
+	for (unsigned int i = 0; i < count; i++)
+		fds[i] = vectors->list[i].fd;
+	for (unsigned int i = 0; i < other_count; i++)
+		fds[start + i] = others[i];
 	return fds;
 }
 

@@ -13,11 +13,14 @@
 #include "driver/mapping.h"
 
 static const struct umd_driver_backend *const backends[] = {
-	&umd_vfio_user_backend,
-	&umd_fake_backend,
+	&umd_vfio_user_backend,	  &umd_kernel_pci_backend, &umd_kernel_group_backend,
+	&umd_kernel_cdev_backend, &umd_fd_backend,	   &umd_fake_backend,
 };
 
-#define KNOWN "known are vfio-user:PATH, fake:NAME" /* the sentence's end; grows with the table */
+/* The sentence's end; grows with the table. */
+#define KNOWN                                                                           \
+	"known are vfio-user:PATH, pci:DDDD:BB:DD.F, group:N/DDDD:BB:DD.F, cdev:PATH, " \
+	"fd:N, fake:NAME"
 
 #define OPTION_FLAGS (UMD_DRIVER_GUARD_REGIONS | UMD_DRIVER_CAN_RECONNECT)
 
@@ -43,6 +46,10 @@ static int complete_options(const struct umd_driver_options *given, struct umd_d
 		return umd_error_set(error, -EINVAL, "a timeout beyond %d ms", INT_MAX);
 	if (ret->flags & ~OPTION_FLAGS)
 		return umd_error_set(error, -EINVAL, "a flag that is not known");
+	if (!ret->sysfs)
+		ret->sysfs = "/sys";
+	if (!ret->dev)
+		ret->dev = "/dev";
 	return 0;
 }
 

@@ -15,16 +15,21 @@
 
 #define VERSION_REPLY_MAX 4096u /* a server may say more than we asked for */
 
-/*
- * The only wait that is not poll()'s: connect() waits while the server's backlog is full, for as
- * long as a send may wait.
- */
-int umd_vfio_user_connect(const char *path, int timeout_ms)
+/* SO_SNDTIMEO, SO_RCVTIMEO: how long the socket's calls wait that are told to. */
+static int set_timeout(int fd, int option, int timeout_ms)
 {
 	struct timeval timeout = {.tv_sec = timeout_ms / 1000,
 				  .tv_usec = 1000L * (timeout_ms % 1000)};
+
+	return setsockopt(fd, SOL_SOCKET, option, &timeout, sizeof(timeout)) < 0 ? -errno : 0;
+}
+
+/* connect() waits while the server's backlog is full, for as long as a send may wait. */
+int umd_vfio_user_connect(const char *path, int timeout_ms)
+{
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	cleanup_close int fd = -1;
+	int err;
 
 	if (strlen(path) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
@@ -33,8 +38,9 @@ int umd_vfio_user_connect(const char *path, int timeout_ms)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0)
-		return -errno;
+	err = set_timeout(fd, SO_SNDTIMEO, timeout_ms);
+	if (err)
+		return err;
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return errno == EAGAIN ? -ETIMEDOUT : -errno;
 	return umd_steal_fd(&fd);
@@ -88,8 +94,10 @@ int umd_vfio_user_negotiate(struct umd_vfio_user *user)
 		.out = {{request, umd_wire_version_write(&caps, SIZE_MAX, request)}},
 		.in = {{reply, sizeof(reply)}},
 	};
-	int err = umd_vfio_user_call(user, &call);
+	int err = set_timeout(user->conn.fd, SO_RCVTIMEO, user->driver.timeout_ms);
 
+	if (!err)
+		err = umd_vfio_user_call(user, &call);
 	if (err)
 		return err;
 	if (umd_wire_version_parse(reply, call.got, &caps))
@@ -155,37 +163,43 @@ static int fail(struct umd_vfio_user *user, int err, const char *path, const cha
 	return umd_error_set(error, err, "%s: %s: %s", path, what, strerror(-err));
 }
 
-static int open_device(const char *path, const struct umd_driver_options *options,
-		       struct umd_driver **ret, struct umd_error *error)
+int umd_vfio_user_open_fd(int fd, const char *name, const struct umd_driver_options *options,
+			  struct umd_driver **ret, struct umd_error *error)
 {
 	struct umd_vfio_user *user = NULL;
-	int timeout_ms = (int)options->timeout_ms;
-	int fd, err;
+	int err = create(fd, name, (int)options->timeout_ms, &user);
 
-	if (!*path)
-		return umd_error_set(error, -EINVAL, "vfio-user: needs a path");
-
-	fd = umd_vfio_user_connect(path, timeout_ms);
-	if (fd < 0)
-		return fail(NULL, fd, path, "connecting", error);
-	err = create(fd, path, timeout_ms, &user);
 	if (err)
-		return fail(NULL, err, path, "opening", error);
+		return fail(NULL, err, name, "opening", error);
 
 	err = umd_vfio_user_negotiate(user);
 	if (err)
-		return fail(user, err, path, "negotiating the version", error);
+		return fail(user, err, name, "negotiating the version", error);
 	err = umd_vfio_user_get_info(user);
 	if (err)
-		return fail(user, err, path, "asking what it is", error);
+		return fail(user, err, name, "asking what it is", error);
 	user->driver.reconnects = options->flags & UMD_DRIVER_CAN_RECONNECT;
 	if (user->driver.reconnects)
 		err = umd_vfio_user_identify(user, &user->identity);
 	if (err)
-		return fail(user, err, path, "asking what kind it is", error);
+		return fail(user, err, name, "asking what kind it is", error);
 
 	*ret = &user->driver;
 	return 0;
+}
+
+static int open_device(const char *path, const struct umd_driver_options *options,
+		       struct umd_driver **ret, struct umd_error *error)
+{
+	int fd;
+
+	if (!*path)
+		return umd_error_set(error, -EINVAL, "vfio-user: needs a path");
+
+	fd = umd_vfio_user_connect(path, (int)options->timeout_ms);
+	if (fd < 0)
+		return fail(NULL, fd, path, "connecting", error);
+	return umd_vfio_user_open_fd(fd, path, options, ret, error);
 }
 
 const struct umd_driver_backend umd_vfio_user_backend = {

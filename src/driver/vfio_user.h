@@ -91,6 +91,10 @@ int umd_vfio_user_take_some(struct umd_vfio_user *user);
 /* True for the answer to the question of presence, which is taken. */
 bool umd_vfio_user_take_presence(struct umd_vfio_user *user, const struct umd_wire_header *header);
 
+/* Opens the device behind a connected socket, which is taken over; the name is for sentences. */
+int umd_vfio_user_open_fd(int fd, const char *name, const struct umd_driver_options *options,
+			  struct umd_driver **ret, struct umd_error *error);
+
 /* GET_INFO: fills in driver.info. */
 int umd_vfio_user_get_info(struct umd_vfio_user *user);
 

@@ -81,10 +81,14 @@ static int send_some(struct umd_vfio_user *user, int64_t deadline)
 	return err == -EAGAIN ? 0 : gone(err);
 }
 
-/* Before it may lie answers to the server's own commands, which it takes its time to read. */
+/*
+ * Before it may lie answers to the server's own commands, which it takes its time to read. 0 where
+ * all of it left at once; 1 after a wait.
+ */
 static int send_command(struct umd_vfio_user *user, const struct umd_vfio_user_call *call,
 			int64_t deadline)
 {
+	bool waits = !umd_conn_can_send(&user->conn);
 	int err = 0;
 
 	while (!err && !umd_conn_can_send(&user->conn))
@@ -95,14 +99,24 @@ static int send_command(struct umd_vfio_user *user, const struct umd_vfio_user_c
 	umd_vfio_user_build(user, call);
 	err = umd_conn_flush(&user->conn);
 	if (err != -EAGAIN)
-		return gone(err);
+		return err ? gone(err) : waits;
 	do {
 		err = send_some(user, deadline);
 	} while (!err && umd_conn_has_output(&user->conn));
-	return err;
+	return err ? err : 1;
 }
 
 /* ---- Receiving ----------------------------------------------------------------------------- */
+
+/* What a receive has come to: 0 or -errno. */
+static int received(int n)
+{
+	if (n == 0)
+		return -ENODEV;
+	if (n == -ENOBUFS)
+		return -EPROTO; /* more file descriptors than any message carries */
+	return n > 0 || n == -EAGAIN ? 0 : gone(n);
+}
 
 /* Sends as well what is left of answers: the server may wait for them with its own. */
 static int receive_some(struct umd_vfio_user *user, int64_t deadline)
@@ -114,13 +128,21 @@ static int receive_some(struct umd_vfio_user *user, int64_t deadline)
 		n = umd_conn_flush(&user->conn);
 	if (n && n != -EAGAIN)
 		return gone(n);
+	return received(umd_conn_receive(&user->conn));
+}
 
-	n = umd_conn_receive(&user->conn);
-	if (n == 0)
-		return -ENODEV;
-	if (n == -ENOBUFS)
-		return -EPROTO; /* more file descriptors than any message carries */
-	return n > 0 || n == -EAGAIN ? 0 : gone(n);
+/*
+ * The first receive of a call, which has all of its time before it: the receive itself waits, for
+ * the socket's timeout, which is the call's. That saves a system call; what is not a whole message
+ * then is waited for as above.
+ */
+static int receive_first(struct umd_vfio_user *user)
+{
+	int n = umd_conn_receive_wait(&user->conn);
+
+	if (n == -EAGAIN)
+		return -ETIMEDOUT;
+	return n == -EINTR ? 0 : received(n);
 }
 
 static int receive_message(struct umd_vfio_user *user, int64_t deadline, struct umd_message *ret)
@@ -253,7 +275,9 @@ int umd_vfio_user_call(struct umd_vfio_user *user, struct umd_vfio_user_call *ca
 		return -ENODEV;
 
 	err = send_command(user, call, deadline);
-	if (!err)
+	if (!err && user->conn.rx_start == user->conn.rx_end)
+		err = receive_first(user);
+	if (err >= 0)
 		err = receive_reply(user, call->command, deadline, &reply);
 	if (err) {
 		umd_vfio_user_end(user);

@@ -39,11 +39,13 @@ static void describe_memory(struct umd_session *session, const struct umd_bar *b
 	if (!is_sparse(bar))
 		return;
 
-	info->flags |= UMD_WIRE_REGION_FLAG_CAPS;
+	/* The flag speaks of this reply. QEMU refuses it where there is no room for the list. */
 	info->argsz += (uint32_t)(sizeof(struct umd_wire_sparse_mmap) +
 				  bar->area_count * sizeof(struct umd_wire_area));
-	if (room >= info->argsz)
-		info->cap_offset = sizeof(*info);
+	if (room < info->argsz)
+		return;
+	info->flags |= UMD_WIRE_REGION_FLAG_CAPS;
+	info->cap_offset = sizeof(*info);
 }
 
 int umd_command_get_region_info(struct umd_session *session)

@@ -89,7 +89,7 @@ static size_t make_room(struct umd_conn *conn)
 	return RX_SIZE - conn->rx_end;
 }
 
-int umd_conn_receive(struct umd_conn *conn)
+static int receive(struct umd_conn *conn, bool wait)
 {
 	size_t room = make_room(conn), size = room < RECEIVE ? room : RECEIVE;
 	uint64_t start = conn->rx_position + (conn->rx_end - conn->rx_start);
@@ -100,7 +100,8 @@ int umd_conn_receive(struct umd_conn *conn)
 	if (room == 0 || !umd_fdbox_has_room(&conn->fdbox))
 		return -ENOBUFS;
 
-	n = umd_receive(conn->fd, conn->rx + conn->rx_end, size, fds, &fd_count);
+	n = (wait ? umd_receive_wait : umd_receive)(conn->fd, conn->rx + conn->rx_end, size, fds,
+						    &fd_count);
 	if (n < 0)
 		return n;
 
@@ -112,6 +113,16 @@ int umd_conn_receive(struct umd_conn *conn)
 	conn->rx_end += (size_t)n;
 	conn->rx_large |= conn->rx_end > IDLE;
 	return n;
+}
+
+int umd_conn_receive(struct umd_conn *conn)
+{
+	return receive(conn, false);
+}
+
+int umd_conn_receive_wait(struct umd_conn *conn)
+{
+	return receive(conn, true);
 }
 
 bool umd_conn_has_more(const struct umd_conn *conn)

@@ -75,6 +75,9 @@ void umd_conn_close(struct umd_conn *conn);
  */
 int umd_conn_receive(struct umd_conn *conn);
 
+/* The same, waiting as umd_receive_wait() does, with its -EAGAIN and -EINTR. */
+int umd_conn_receive_wait(struct umd_conn *conn);
+
 /* Whether the last receive has left something in the socket, the stream's end included. */
 bool umd_conn_has_more(const struct umd_conn *conn);
 

@@ -14,8 +14,8 @@ static int receive(int socket, struct msghdr *msg, int flags)
 	ssize_t n;
 
 	do {
-		n = recvmsg(socket, msg, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
+		n = recvmsg(socket, msg, flags | MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR && (flags & MSG_DONTWAIT));
 	return n < 0 ? -errno : (int)n;
 }
 
@@ -34,7 +34,8 @@ static unsigned int take_fds(struct msghdr *msg, int *fds)
 	return count;
 }
 
-static int receive_all(int socket, void *to, size_t size, int *fds, unsigned int *ret_fd_count)
+static int receive_all(int socket, void *to, size_t size, int flags, int *fds,
+		       unsigned int *ret_fd_count)
 {
 	union {
 		struct cmsghdr align;
@@ -45,7 +46,7 @@ static int receive_all(int socket, void *to, size_t size, int *fds, unsigned int
 			     .msg_iovlen = 1,
 			     .msg_control = control.bytes,
 			     .msg_controllen = sizeof(control.bytes)};
-	int n = receive(socket, &msg, 0);
+	int n = receive(socket, &msg, flags);
 	unsigned int count = n >= 0 && msg.msg_controllen ? take_fds(&msg, fds) : 0;
 
 	if (n >= 0 && (msg.msg_flags & MSG_CTRUNC)) {
@@ -65,7 +66,7 @@ static int look(int socket, void *to, size_t size)
 {
 	struct iovec iov = {.iov_base = to, .iov_len = size};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-	int n = receive(socket, &msg, MSG_PEEK);
+	int n = receive(socket, &msg, MSG_PEEK | MSG_DONTWAIT);
 
 	if (n < 0 || !(msg.msg_flags & MSG_CTRUNC))
 		return n;
@@ -77,14 +78,21 @@ int umd_receive(int socket, void *to, size_t size, int *fds, unsigned int *ret_f
 	int plain;
 
 	if (umd_foreign_has_room())
-		return receive_all(socket, to, size, fds, ret_fd_count);
+		return receive_all(socket, to, size, MSG_DONTWAIT, fds, ret_fd_count);
 
 	plain = look(socket, to, size);
 	if (plain > 0)
-		return receive_all(socket, to, (size_t)plain, fds, ret_fd_count);
+		return receive_all(socket, to, (size_t)plain, MSG_DONTWAIT, fds, ret_fd_count);
 	if (plain == 0)
 		*ret_fd_count = 0;
 	return plain;
+}
+
+int umd_receive_wait(int socket, void *to, size_t size, int *fds, unsigned int *ret_fd_count)
+{
+	if (!umd_foreign_has_room())
+		return -EINTR;
+	return receive_all(socket, to, size, 0, fds, ret_fd_count);
 }
 
 void umd_hang_up(int *socket, void *scratch, size_t size)

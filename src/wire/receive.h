@@ -25,6 +25,12 @@
 int umd_receive(int socket, void *to, size_t size, int *fds, unsigned int *ret_fd_count);
 
 /*
+ * The same, but waits for as long as the socket's SO_RCVTIMEO says, after which it is -EAGAIN.
+ * -EINTR where it was interrupted, and where it cannot be waited for in this way.
+ */
+int umd_receive_wait(int socket, void *to, size_t size, int *fds, unsigned int *ret_fd_count);
+
+/*
  * Closes a socket in good order: the peer can send no more, and what it has sent is thrown away,
  * with fds, as far as they can be received.
  *

@@ -52,7 +52,8 @@ def scheduling(policy):
 def triple(programs, case, milliseconds, reverse):
     """A floor, ours and the floor again; every other time the floors change places."""
     first = programs.floor(case.floor, milliseconds)["ns"]
-    ours = programs.ours(case.name.partition(":")[0], milliseconds, case.server, case.across)
+    ours = programs.ours(case.name.partition(":")[0], milliseconds, case.server, case.across,
+                         case.client)
     last = programs.floor(case.floor, milliseconds)["ns"]
     return (last, ours, first) if reverse else (first, ours, last)
 

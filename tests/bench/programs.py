@@ -87,13 +87,13 @@ class Programs:
                     log.seek(0)
                     raise Failure(f"{Path(argv[0]).name}: status {status}\n{log.read().strip()}")
 
-    def ours(self, case, milliseconds, server=DEVICE, across=False):
+    def ours(self, case, milliseconds, server=DEVICE, across=False, client="bench_client"):
         """One repetition against our server, in processes of its own as the floor is."""
         if isinstance(server, Alone):
             program, *arguments = server.argv
             return run([self.bench(program), str(milliseconds), *arguments])
         with self.serving(self.device(server), across) as (_, path):
-            return run([self.bench("bench_client"), case, path, str(milliseconds)])
+            return run([self.bench(client), case, path, str(milliseconds)])
 
     def floor(self, floor, milliseconds):
         """One repetition of a floor. The connect cycle's needs the sizes that ours exchanges."""

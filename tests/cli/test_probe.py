@@ -70,8 +70,8 @@ def test_a_device_in_use(umdev, path):
 
 def test_uris_that_cannot_be_opened(umdev, path):
     assert "No such file or directory" in umdev.refuses(1, "probe", path)
-    assert "scheme 'pci' is not known: known is vfio-user:PATH" in \
-        umdev.refuses(1, "probe", "pci:0000:01:00.0")
+    assert "scheme 'usb' is not known: known are vfio-user:PATH" in \
+        umdev.refuses(1, "probe", "usb:1-2")
     assert "'x.sock' is no URI" in umdev.refuses(1, "probe", "x.sock")
     assert "Connection refused" in umdev.refuses(1, "probe", "vfio-user:" + refused(path))
 

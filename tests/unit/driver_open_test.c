@@ -2,6 +2,8 @@
 /* Opening a device: URIs, options, version negotiation, and servers that do not let it happen. */
 #include "driver_fixture.h"
 
+#include <fcntl.h>
+
 static int open_uri(const char *uri, const struct umd_driver_options *options,
 		    struct umd_error *error)
 {
@@ -16,8 +18,8 @@ static void test_unknown_scheme_says_which_are_known(void **state)
 {
 	struct umd_error error = {0};
 
-	assert_int_equal(open_uri("pci:0000:01:00.0", NULL, &error), -EPROTONOSUPPORT);
-	assert_non_null(strstr(error.text, "'pci'"));
+	assert_int_equal(open_uri("usb:1-2", NULL, &error), -EPROTONOSUPPORT);
+	assert_non_null(strstr(error.text, "'usb'"));
 	assert_non_null(strstr(error.text, "vfio-user:PATH"));
 	assert_int_equal(open_uri("vfio-use:/x", NULL, NULL), -EPROTONOSUPPORT);
 	assert_int_equal(open_uri("vfio-user2:/x", NULL, NULL), -EPROTONOSUPPORT);
@@ -65,6 +67,35 @@ static void test_full_backlog_times_out(void **state)
 	assert_in_range(now_ms() - start, SHORT_MS - 10, 10 * SHORT_MS);
 	close(waiting);
 	fake_remove(&fake);
+}
+
+static int connect_fake(const struct fake *fake)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	strcpy(address.sun_path, fake->uri + strlen("vfio-user:"));
+	assert_int_equal(connect(fd, (void *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+static void test_a_socket_that_is_connected_already(void **state)
+{
+	struct umd_driver *driver = NULL;
+	struct umd_error error = {0};
+	struct fake fake = {0};
+	uint32_t id;
+	char uri[32];
+	int fd;
+
+	fake_start(&fake);
+	fd = connect_fake(&fake);
+	snprintf(uri, sizeof(uri), "fd:%d", fd);
+	assert_int_equal(umd_driver_open(uri, NULL, &driver, &error), 0);
+	assert_int_equal(fcntl(fd, F_GETFD), -1); /* taken over */
+	assert_int_equal(umd_driver_config_read32(driver, 0, &id), 0);
+	umd_driver_close(driver);
+	fake_stop(&fake);
 }
 
 static void test_options(void **state)
@@ -279,6 +310,7 @@ int main(void)
 		cmocka_unit_test(test_bad_uris),
 		cmocka_unit_test(test_nobody_listens),
 		cmocka_unit_test(test_full_backlog_times_out),
+		cmocka_unit_test(test_a_socket_that_is_connected_already),
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_limits_are_the_lesser_ones),
 		cmocka_unit_test(test_defaults_without_json),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The device of examples/copier.c: its registers are described there. */
+/* The device of examples/copier_device.c: its registers are described there. */
 #include "guest_copier.h"
 
 #include <errno.h>

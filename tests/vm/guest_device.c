@@ -5,27 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/pci_regs.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-int guest_problem(const char *format, ...)
-{
-	int error = errno;
-	va_list arguments;
-
-	fprintf(stderr, "%s: ", program_invocation_short_name);
-	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
-	va_end(arguments);
-	if (error)
-		fprintf(stderr, ": %s", strerror(error));
-	fputc('\n', stderr);
-	return -1;
-}
 
 static int open_group(struct guest_device *device, const char *address)
 {
@@ -149,57 +133,4 @@ int guest_config_write(const struct guest_device *device, unsigned int offset, u
 	if (pwrite(device->fd, &value, size, (off_t)(device->config_offset + offset)) != size)
 		return guest_problem("config space at %#x", offset);
 	return 0;
-}
-
-int guest_irq_info(const struct guest_device *device, unsigned int index, struct vfio_irq_info *ret)
-{
-	*ret = (struct vfio_irq_info){.argsz = sizeof(*ret), .index = index};
-	if (ioctl(device->fd, VFIO_DEVICE_GET_IRQ_INFO, ret) < 0)
-		return guest_problem("interrupt index %u", index);
-	return 0;
-}
-
-int guest_irq_assign(const struct guest_device *device, unsigned int index, unsigned int start,
-		     const int *fds, unsigned int count)
-{
-	struct {
-		struct vfio_irq_set set;
-		int fds[GUEST_VECTORS_MAX];
-	} request = {
-		.set = {.argsz = (uint32_t)(sizeof(request.set) + count * sizeof(*fds)),
-			.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
-			.index = index,
-			.start = start,
-			.count = count},
-	};
-
-	if (count > GUEST_VECTORS_MAX)
-		return guest_problem("%u vectors are too many", count);
-	memcpy(request.fds, fds, count * sizeof(*fds));
-	if (ioctl(device->fd, VFIO_DEVICE_SET_IRQS, &request) < 0)
-		return guest_problem("vectors %u+%u of index %u", start, count, index);
-	return 0;
-}
-
-static int set_without_data(const struct guest_device *device, unsigned int index, uint32_t action,
-			    unsigned int count)
-{
-	struct vfio_irq_set set = {.argsz = sizeof(set),
-				   .flags = VFIO_IRQ_SET_DATA_NONE | action,
-				   .index = index,
-				   .count = count};
-
-	if (ioctl(device->fd, VFIO_DEVICE_SET_IRQS, &set) < 0)
-		return guest_problem("interrupt index %u, action %#x", index, action);
-	return 0;
-}
-
-int guest_irq_unmask(const struct guest_device *device, unsigned int index)
-{
-	return set_without_data(device, index, VFIO_IRQ_SET_ACTION_UNMASK, 1);
-}
-
-int guest_irq_disable(const struct guest_device *device, unsigned int index)
-{
-	return set_without_data(device, index, VFIO_IRQ_SET_ACTION_TRIGGER, 0);
 }

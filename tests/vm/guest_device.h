@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A PCI device through the kernel's vfio-pci: group, type1 container, and what it offers. */
+/* A PCI device through the kernel's vfio-pci: group, type1 container, and its registers. */
 #ifndef UMD_GUEST_DEVICE_H
 #define UMD_GUEST_DEVICE_H
 
@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GUEST_VECTORS_MAX 64u
+#include "guest_problem.h"
 
 struct guest_device {
 	int container, group, fd;
@@ -15,9 +15,6 @@ struct guest_device {
 	size_t registers_size;
 	uint64_t config_offset; /* of config space in fd */
 };
-
-/* Says on stderr what went wrong, with errno's words if it is set. @return -1 */
-int guest_problem(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Opens a device that is bound to vfio-pci, makes it a bus master and maps its BAR0. 0 or -1. */
 int guest_device_open(struct guest_device *device, const char *address);
@@ -31,14 +28,5 @@ int guest_config_read(const struct guest_device *device, unsigned int offset, un
 		      uint32_t *ret);
 int guest_config_write(const struct guest_device *device, unsigned int offset, unsigned int size,
 		       uint32_t value);
-
-int guest_irq_info(const struct guest_device *device, unsigned int index,
-		   struct vfio_irq_info *ret);
-
-/* Gives vectors eventfds, which switches the index on. 0 or -1. */
-int guest_irq_assign(const struct guest_device *device, unsigned int index, unsigned int start,
-		     const int *fds, unsigned int count);
-int guest_irq_unmask(const struct guest_device *device, unsigned int index);
-int guest_irq_disable(const struct guest_device *device, unsigned int index);
 
 #endif

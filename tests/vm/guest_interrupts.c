@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Interrupts through the kernel's VFIO: every wait has an end, every arrival is counted. */
+/* Interrupts through the driver library: every wait has an end, every arrival is counted. */
 #include "guest_interrupts.h"
 
 #include <errno.h>
@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "caps_registers.h"
+#include "guest_problem.h"
 
+#define VECTORS_MAX	   64u
 #define ARRIVAL_TIMEOUT_MS 5000
 #define SILENCE_MS	   100 /* so long nothing more may come */
 
@@ -26,6 +28,38 @@ static uint64_t arrivals(int fd, int timeout_ms)
 	return count;
 }
 
+/* 0 or -1, with a word about a call of the library. */
+static int done(int err, const char *what)
+{
+	errno = -err;
+	return err < 0 ? guest_problem("%s", what) : 0;
+}
+
+static void device_write(struct umd_driver *device, unsigned int offset, uint32_t value)
+{
+	done(umd_driver_write32(device, UMD_DRIVER_BAR0, offset, value), "a register");
+}
+
+/* All ones where it cannot be read. */
+static uint32_t device_read(struct umd_driver *device, unsigned int offset)
+{
+	uint32_t value = UINT32_MAX;
+
+	done(umd_driver_read32(device, UMD_DRIVER_BAR0, offset, &value), "a register");
+	return value;
+}
+
+static int assign(struct umd_driver *device, unsigned int index, unsigned int start, const int *fds,
+		  unsigned int count)
+{
+	return done(umd_driver_irq_set_fds(device, index, start, count, fds), "vectors");
+}
+
+static int disable(struct umd_driver *device, unsigned int index)
+{
+	return done(umd_driver_irq_disable(device, index), "disabling");
+}
+
 static int make_eventfds(int *fds, unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++) {
@@ -38,13 +72,13 @@ static int make_eventfds(int *fds, unsigned int count)
 
 /* ---- Messages ------------------------------------------------------------------------------ */
 
-static void send_message(struct guest_device *device, unsigned int index, unsigned int vector)
+static void send_message(struct umd_driver *device, unsigned int index, unsigned int vector)
 {
-	guest_device_write(device, CAPS_TRIGGER, index << 16 | vector);
+	device_write(device, CAPS_TRIGGER, index << 16 | vector);
 }
 
 /* Each message arrives once, at its own eventfd. */
-static int check_messages(struct guest_device *device, unsigned int index, const int *fds,
+static int check_messages(struct umd_driver *device, unsigned int index, const int *fds,
 			  unsigned int count)
 {
 	errno = 0;
@@ -61,25 +95,25 @@ static int check_messages(struct guest_device *device, unsigned int index, const
 }
 
 /* With NORESIZE clear, vectors are added while others are in use: the second half, that is. */
-static int assign_messages(struct guest_device *device, const struct vfio_irq_info *info,
+static int assign_messages(struct umd_driver *device, unsigned int index, unsigned int flags,
 			   const int *fds, unsigned int count)
 {
-	unsigned int first = info->flags & VFIO_IRQ_INFO_NORESIZE ? count : (count + 1) / 2;
+	unsigned int first = flags & UMD_DRIVER_IRQ_NORESIZE ? count : (count + 1) / 2;
 
-	if (guest_irq_assign(device, info->index, 0, fds, first) < 0 ||
-	    check_messages(device, info->index, fds, first) < 0)
+	if (assign(device, index, 0, fds, first) < 0 ||
+	    check_messages(device, index, fds, first) < 0)
 		return -1;
 	if (first == count)
 		return 0;
-	if (guest_irq_assign(device, info->index, first, fds + first, count - first) < 0)
+	if (assign(device, index, first, fds + first, count - first) < 0)
 		return -1;
 	printf("vectors %u to %u added\n", first, count - 1);
-	return check_messages(device, info->index, fds, count);
+	return check_messages(device, index, fds, count);
 }
 
-static int check_silence(struct guest_device *device, unsigned int index, int fd)
+static int check_silence(struct umd_driver *device, unsigned int index, int fd)
 {
-	if (guest_irq_disable(device, index) < 0)
+	if (disable(device, index) < 0)
 		return -1;
 	errno = 0;
 	send_message(device, index, 0);
@@ -89,17 +123,18 @@ static int check_silence(struct guest_device *device, unsigned int index, int fd
 	return 0;
 }
 
-int guest_messages(struct guest_device *device, unsigned int index, unsigned int count)
+int guest_messages(struct umd_driver *device, unsigned int index, unsigned int count)
 {
-	struct vfio_irq_info info;
-	int fds[GUEST_VECTORS_MAX] = {0};
+	struct umd_driver_irq info = {.size = sizeof(info)};
+	int fds[VECTORS_MAX] = {0};
 
-	if (guest_irq_info(device, index, &info) < 0)
+	if (done(umd_driver_get_irq(device, index, &info), "interrupts") < 0)
 		return -1;
 	errno = 0;
-	if (!count || count > info.count || count > GUEST_VECTORS_MAX)
+	if (!count || count > info.count || count > VECTORS_MAX)
 		return guest_problem("the device has %u vectors", info.count);
-	if (make_eventfds(fds, count) < 0 || assign_messages(device, &info, fds, count) < 0)
+	if (make_eventfds(fds, count) < 0 ||
+	    assign_messages(device, index, info.flags, fds, count) < 0)
 		return -1;
 	return check_silence(device, index, fds[0]);
 }
@@ -107,17 +142,17 @@ int guest_messages(struct guest_device *device, unsigned int index, unsigned int
 /* ---- Levels -------------------------------------------------------------------------------- */
 
 /* One interrupt: the kernel has masked the line, which stays so until we have served the cause. */
-static int serve_level(struct guest_device *device, int fd, unsigned int number)
+static int serve_level(struct umd_driver *device, int fd, unsigned int number)
 {
 	uint64_t count = arrivals(fd, ARRIVAL_TIMEOUT_MS);
 
 	if (count != 1) {
 		errno = 0;
 		return guest_problem("interrupt %u arrived %u times, %u to come", number,
-				     (unsigned int)count, guest_device_read(device, CAPS_INTX));
+				     (unsigned int)count, device_read(device, CAPS_INTX));
 	}
-	guest_device_write(device, CAPS_ACK, 1);
-	return guest_irq_unmask(device, VFIO_PCI_INTX_IRQ_INDEX);
+	device_write(device, CAPS_ACK, 1);
+	return done(umd_driver_irq_unmask(device, UMD_DRIVER_INTX, 0, 1), "unmasking");
 }
 
 static double seconds_now(void)
@@ -129,40 +164,39 @@ static double seconds_now(void)
 }
 
 /* The device asserts again at each acknowledgement, so that the next may come at any moment. */
-static int serve_levels(struct guest_device *device, int fd, unsigned int count)
+static int serve_levels(struct umd_driver *device, int fd, unsigned int count)
 {
 	double start = seconds_now();
 
-	guest_device_write(device, CAPS_INTX, count);
+	device_write(device, CAPS_INTX, count);
 	for (unsigned int i = 0; i < count; i++)
 		if (serve_level(device, fd, i) < 0)
 			return -1;
 	errno = 0;
-	if (arrivals(fd, SILENCE_MS) || guest_device_read(device, CAPS_INTX))
+	if (arrivals(fd, SILENCE_MS) || device_read(device, CAPS_INTX))
 		return guest_problem("the line is stuck");
 	printf("%u interrupts served in %.1f s\n", count, seconds_now() - start);
 	return 0;
 }
 
-int guest_levels(struct guest_device *device, unsigned int count)
+int guest_levels(struct umd_driver *device, unsigned int count)
 {
 	int fd;
 
-	if (make_eventfds(&fd, 1) < 0 ||
-	    guest_irq_assign(device, VFIO_PCI_INTX_IRQ_INDEX, 0, &fd, 1) < 0 ||
+	if (make_eventfds(&fd, 1) < 0 || assign(device, UMD_DRIVER_INTX, 0, &fd, 1) < 0 ||
 	    serve_levels(device, fd, count) < 0)
 		return -1;
-	return guest_irq_disable(device, VFIO_PCI_INTX_IRQ_INDEX);
+	return disable(device, UMD_DRIVER_INTX);
 }
 
 /* ---- Notices ------------------------------------------------------------------------------- */
 
-int guest_notice(struct guest_device *device, unsigned int index, unsigned int seconds)
+int guest_notice(struct umd_driver *device, unsigned int index, unsigned int seconds)
 {
 	static const int none = -1;
 	int fd;
 
-	if (make_eventfds(&fd, 1) < 0 || guest_irq_assign(device, index, 0, &fd, 1) < 0)
+	if (make_eventfds(&fd, 1) < 0 || assign(device, index, 0, &fd, 1) < 0)
 		return -1;
 	printf("assigned\n");
 	fflush(stdout);
@@ -172,5 +206,5 @@ int guest_notice(struct guest_device *device, unsigned int index, unsigned int s
 		return guest_problem("no notice in %u s", seconds);
 	if (seconds)
 		printf("noticed\n");
-	return guest_irq_assign(device, index, 0, &none, 1);
+	return assign(device, index, 0, &none, 1);
 }

@@ -3,15 +3,15 @@
 #ifndef UMD_GUEST_INTERRUPTS_H
 #define UMD_GUEST_INTERRUPTS_H
 
-#include "guest_device.h"
+#include <umdev/driver.h>
 
 /* MSI or MSI-X: has the device send each of `count` messages, and watches which eventfd says so. */
-int guest_messages(struct guest_device *device, unsigned int index, unsigned int count);
+int guest_messages(struct umd_driver *device, unsigned int index, unsigned int count);
 
 /* INTx: serves `count` level interrupts. */
-int guest_levels(struct guest_device *device, unsigned int count);
+int guest_levels(struct umd_driver *device, unsigned int count);
 
 /* ERR or REQ: assigns an eventfd; waits for its signal up to `seconds`, if that is not 0. */
-int guest_notice(struct guest_device *device, unsigned int index, unsigned int seconds);
+int guest_notice(struct umd_driver *device, unsigned int index, unsigned int seconds);
 
 #endif

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Drives the device of caps_device.c in a guest, through the guest kernel's vfio-pci.
+ * Drives the device of caps_device.c in a guest, through the driver library and the guest
+ * kernel's vfio-pci.
  *
  *   guest-vfio ADDRESS COMMAND [ARGUMENT...]   (ADDRESS as in sysfs: 0000:01:00.0)
  *
  * The device is bound to vfio-pci and its group is free; the guest has an IOMMU. Exit status 0 when
  * all went as it should; 1 otherwise, with the reason on stderr. Nothing waits for ever.
  */
+#include <endian.h>
 #include <errno.h>
+#include <linux/pci_regs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "caps_registers.h"
-#include "guest_device.h"
 #include "guest_interrupts.h"
+#include "guest_problem.h"
 
 #define TIME_LIMIT 300 /* seconds, whatever happens */
 
@@ -25,83 +27,107 @@ static unsigned int number(const char *text)
 	return (unsigned int)strtoul(text, NULL, 0);
 }
 
-static int irqs(struct guest_device *device, char **arguments)
+static int irqs(struct umd_driver *device, char **arguments)
 {
 	static const char *const names[] = {"intx", "msi", "msix", "err", "req"};
-	struct vfio_irq_info info;
+	struct umd_driver_irq info = {.size = sizeof(info)};
 
 	for (unsigned int i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (!guest_irq_info(device, i, &info))
+		if (!umd_driver_get_irq(device, i, &info))
 			printf("%s %u%s\n", names[i], info.count,
-			       info.flags & VFIO_IRQ_INFO_NORESIZE ? " noresize" : "");
+			       info.flags & UMD_DRIVER_IRQ_NORESIZE ? " noresize" : "");
 	return 0;
 }
 
-static int msi(struct guest_device *device, char **arguments)
+static int msi(struct umd_driver *device, char **arguments)
 {
-	return guest_messages(device, VFIO_PCI_MSI_IRQ_INDEX, number(arguments[0]));
+	return guest_messages(device, UMD_DRIVER_MSI, number(arguments[0]));
 }
 
-static int msix(struct guest_device *device, char **arguments)
+static int msix(struct umd_driver *device, char **arguments)
 {
-	return guest_messages(device, VFIO_PCI_MSIX_IRQ_INDEX, number(arguments[0]));
+	return guest_messages(device, UMD_DRIVER_MSIX, number(arguments[0]));
 }
 
-static int intx(struct guest_device *device, char **arguments)
+static int intx(struct umd_driver *device, char **arguments)
 {
 	return guest_levels(device, number(arguments[0]));
 }
 
-static int err(struct guest_device *device, char **arguments)
+static int err(struct umd_driver *device, char **arguments)
 {
-	return guest_notice(device, VFIO_PCI_ERR_IRQ_INDEX, number(arguments[0]));
+	return guest_notice(device, UMD_DRIVER_ERR, number(arguments[0]));
 }
 
-static int req(struct guest_device *device, char **arguments)
+static int req(struct umd_driver *device, char **arguments)
 {
-	return guest_notice(device, VFIO_PCI_REQ_IRQ_INDEX, number(arguments[0]));
+	return guest_notice(device, UMD_DRIVER_REQ, number(arguments[0]));
 }
 
-static int reset(struct guest_device *device, char **arguments)
+/* 0 or -1, with a word about a call of the library. */
+static int done(int err, const char *what)
 {
-	if (ioctl(device->fd, VFIO_DEVICE_RESET) < 0)
-		return guest_problem("reset");
-	return 0;
+	errno = -err;
+	return err < 0 ? guest_problem("%s", what) : 0;
 }
 
-static int config_read(struct guest_device *device, char **arguments)
+static int reset(struct umd_driver *device, char **arguments)
 {
-	uint32_t value;
+	return done(umd_driver_reset(device), "reset");
+}
 
-	if (guest_config_read(device, number(arguments[0]), number(arguments[1]), &value) < 0)
+/* Of a register: up to four bytes. */
+static unsigned int size_of(const char *text)
+{
+	return number(text) < 4 ? number(text) : 4;
+}
+
+static int show(int err, uint32_t value)
+{
+	if (done(err, "reading") < 0)
 		return -1;
-	printf("%#x\n", value);
+	printf("%#x\n", le32toh(value));
 	return 0;
 }
 
-static int config_write(struct guest_device *device, char **arguments)
+static int config_read(struct umd_driver *device, char **arguments)
 {
-	return guest_config_write(device, number(arguments[0]), number(arguments[1]),
-				  number(arguments[2]));
+	uint32_t value = 0;
+	int err = umd_driver_region_read(device, UMD_DRIVER_CONFIG, number(arguments[0]), &value,
+					 size_of(arguments[1]));
+
+	return show(err, value);
 }
 
-static int register_read(struct guest_device *device, char **arguments)
+static int config_write(struct umd_driver *device, char **arguments)
 {
-	printf("%#x\n", guest_device_read(device, number(arguments[0])));
-	return 0;
+	uint32_t value = htole32(number(arguments[2]));
+
+	return done(umd_driver_region_write(device, UMD_DRIVER_CONFIG, number(arguments[0]), &value,
+					    size_of(arguments[1])),
+		    "writing");
 }
 
-static int register_write(struct guest_device *device, char **arguments)
+static int register_read(struct umd_driver *device, char **arguments)
 {
-	guest_device_write(device, number(arguments[0]), number(arguments[1]));
-	return 0;
+	uint32_t value = 0;
+	int err = umd_driver_read32(device, UMD_DRIVER_BAR0, number(arguments[0]), &value);
+
+	return show(err, htole32(value));
+}
+
+static int register_write(struct umd_driver *device, char **arguments)
+{
+	return done(umd_driver_write32(device, UMD_DRIVER_BAR0, number(arguments[0]),
+				       number(arguments[1])),
+		    "writing");
 }
 
 static const struct command {
 	const char *name;
 	int arguments;
 	const char *usage;
-	int (*run)(struct guest_device *device, char **arguments);
+	int (*run)(struct umd_driver *device, char **arguments);
 } commands[] = {
 	{"irqs", 0, "                            how many vectors each index has", irqs},
 	{"msi", 1, " COUNT                       has the device send so many messages", msi},
@@ -130,17 +156,52 @@ static const struct command *find_command(int argc, char **argv)
 	return NULL;
 }
 
+/* Bus mastering on, since a message is a DMA write; the registers mapped. */
+static int prepare(struct umd_driver *device)
+{
+	struct umd_driver_area area = {0};
+	volatile void *registers;
+	unsigned int count = 0;
+	uint16_t command;
+	int err = umd_driver_config_read16(device, PCI_COMMAND, &command);
+
+	if (!err)
+		err = umd_driver_config_write16(device, PCI_COMMAND, command | PCI_COMMAND_MASTER);
+	if (!err)
+		err = umd_driver_get_areas(device, UMD_DRIVER_BAR0, &area, 1, &count);
+	if (!err && count)
+		err = umd_driver_region_map(device, UMD_DRIVER_BAR0, area.offset, area.size,
+					    &registers);
+	return done(err, "BAR0");
+}
+
+static int check_identity(struct umd_driver *device)
+{
+	uint32_t value = 0;
+
+	if (done(umd_driver_read32(device, UMD_DRIVER_BAR0, CAPS_IDENT, &value), "BAR0") < 0)
+		return -1;
+	return value == CAPS_IDENT_VALUE ? 0
+					 : guest_problem("this is not the device of caps_device.c");
+}
+
 static int run(const struct command *command, char **argv)
 {
-	struct guest_device device;
-	int result = guest_device_open(&device, argv[1]);
+	struct umd_driver *device = NULL;
+	struct umd_error error = {0};
+	char uri[64];
+	int result;
 
+	snprintf(uri, sizeof(uri), "pci:%s", argv[1]);
 	errno = 0;
-	if (!result && guest_device_read(&device, CAPS_IDENT) != CAPS_IDENT_VALUE)
-		result = guest_problem("this is not the device of caps_device.c");
+	if (umd_driver_open(uri, NULL, &device, &error))
+		return guest_problem("%s", error.text);
+	result = prepare(device);
 	if (!result)
-		result = command->run(&device, argv + 3);
-	guest_device_close(&device);
+		result = check_identity(device);
+	if (!result)
+		result = command->run(device, argv + 3);
+	umd_driver_close(device);
 	return result;
 }
 

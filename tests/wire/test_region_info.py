@@ -77,9 +77,9 @@ def test_a_reply_keeps_to_argsz_and_says_what_is_needed(client, argsz):
     reply = client.call(p.get_region_info(p.BAR2, argsz))
     assert reply.error == "OK"
     assert 32 <= len(reply.payload) <= argsz
-    needed, _, index, cap, size, _ = struct.unpack_from("=IIIIQQ", reply.payload)
+    needed, flags, index, cap, size, _ = struct.unpack_from("=IIIIQQ", reply.payload)
     assert (needed, index, size) == (FULL, p.BAR2, BAR_SIZES[p.BAR2])
-    assert cap == 0, "a capability that is not there"
+    assert cap == 0 and not flags & p.REGION_CAPS, "a capability that is not there"
 
 
 def test_a_second_question_with_the_size_that_was_needed_gets_it_all(client):
