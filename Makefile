@@ -4,7 +4,7 @@ BUILD  ?= build
 PREFIX ?= /usr/local
 MESON  ?= meson
 
-.PHONY: all demo check check-all bench fuzz install clean help
+.PHONY: all demo check check-all check-iommufd bench fuzz install clean help
 
 all: build-deps $(BUILD)/release/build.ninja
 	@ninja -C $(BUILD)/release --quiet
@@ -15,8 +15,11 @@ demo: all
 check: check-deps
 	@tools/check $(BUILD)
 
-check-all: check-deps
+check-all: check-deps iommufd-deps
 	@tools/check --all $(BUILD)
+
+check-iommufd: check-deps iommufd-deps
+	@tools/check --iommufd $(BUILD)
 
 bench: all
 	@tests/bench/run $(BUILD)/release --json $(BUILD)/bench.json
@@ -37,6 +40,9 @@ build-deps:
 check-deps:
 	@tools/deps build check
 
+iommufd-deps:
+	@tools/deps iommufd
+
 $(BUILD)/release/build.ninja:
 	@$(MESON) setup --buildtype=release -Doptimization=2 -Db_lto=true \
 		-Dc_args=-ffat-lto-objects --prefix=$(PREFIX) $(BUILD)/release >/dev/null
@@ -46,6 +52,7 @@ help:
 	@echo 'make demo        boot a Linux VM that drives a serial port served by umdev'
 	@echo 'make check       run the tests, plain and sanitised; up to ten minutes'
 	@echo 'make check-all   and the long ones: storms, ThreadSanitizer, an hour of fuzzing'
+	@echo 'make check-iommufd  the tests that boot a kernel with VFIO cdevs, built the first time'
 	@echo 'make bench       measure speed beside the floor of this machine'
 	@echo 'make fuzz        fuzz until interrupted, or for SECONDS=n'
 	@echo 'make install     install below PREFIX=$(PREFIX) (DESTDIR is respected)'

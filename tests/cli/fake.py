@@ -9,8 +9,9 @@ import threading
 HEADER = struct.Struct("=HHIII")
 REPLY, ERROR = 1, 1 << 5
 VERSION, GET_INFO, REGION_INFO, IRQ_INFO, REGION_READ, REGION_WRITE = 1, 4, 5, 7, 9, 10
+DEVICE_FEATURE = 16
 CONFIG = 7
-EINVAL = 22
+EINVAL, ENOTTY = 22, 25
 
 
 class Device:
@@ -33,6 +34,8 @@ class Device:
             return struct.pack("=IIII", 16, 1, struct.unpack_from("=I", payload, 8)[0], 0)
         if command == REGION_READ:
             return self.read(*struct.unpack_from("=QII", payload))
+        if command == DEVICE_FEATURE:
+            return ENOTTY
         self.writes += 1
         return EINVAL
 

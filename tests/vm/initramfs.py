@@ -145,10 +145,11 @@ def add_busybox(archive, busybox):
         archive.add(f'bin/{applet}', SYMLINK, b'busybox')
 
 
-def build(root, modules=(), files=None, programs=(), pciutils=False):
+def build(root, kernel, modules=(), files=None, programs=(), pciutils=False):
     """The archive's bytes.
 
-    root      the prepared root that holds the kernel's modules and busybox
+    root      the prepared root that holds busybox
+    kernel    the directory that holds the kernel's modules
     modules   names, each with parameters if it has any: 'vfio_iommu_type1 name=value'
     files     {guest path: host path or bytes}
     programs  host paths of executables: they land in /bin, their libraries where they expect them
@@ -168,7 +169,7 @@ def build(root, modules=(), files=None, programs=(), pciutils=False):
     if pciutils:
         add_pciutils(archive, root)
     add_busybox(archive, root / 'usr/bin/busybox')
-    add_modules(archive, Modules(next(root.glob('usr/lib/modules/*'))), modules)
+    add_modules(archive, Modules(kernel), modules)
     return archive.bytes()
 
 

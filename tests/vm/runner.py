@@ -8,7 +8,7 @@ import sys
 import time
 import traceback
 
-from vm import CannotPrepare, VMError, prepared
+from vm import CannotPrepare, VMError, debian_kernel
 
 
 def end_on_signals():
@@ -38,11 +38,14 @@ def run_all(tests, *arguments):
         sys.exit(1)
 
 
-def run(*tests, scene=None):
-    """Run the tests. A `scene` is what they share: a context manager, whose value each is given."""
+def run(*tests, scene=None, kernel=debian_kernel):
+    """Run the tests. A `scene` is what they share: a context manager, whose value each is given.
+
+    `kernel` prepares what they boot.
+    """
     end_on_signals()
     try:
-        prepared()
+        kernel()
     except CannotPrepare as reason:
         print(f'skipped: {reason}')
         sys.exit(77)

@@ -54,15 +54,29 @@ class CannotPrepare(VMError):
 
 
 @functools.lru_cache(None)
-def prepared():
+def prepared(program='prepare'):
     """The root of the prepared QEMU and kernel; prepares them if they are not there yet."""
-    result = subprocess.run([HERE / 'prepare'], text=True, stdin=subprocess.DEVNULL,
+    result = subprocess.run([HERE / program], text=True, stdin=subprocess.DEVNULL,
                             stdout=subprocess.PIPE)
     if result.returncode == 77:
         raise CannotPrepare('the test VM cannot be prepared here')
     if result.returncode:
         raise VMError('the test VM could not be prepared')
     return pathlib.Path(result.stdout.strip()) / 'root'
+
+
+def debian_kernel():
+    """The directory of Debian's kernel and its modules."""
+    return next(prepared().glob('usr/lib/modules/*'))
+
+
+def iommufd_kernel():
+    """The directory of a small kernel that has VFIO's cdevs: see prepare-iommufd, iommufd.config.
+
+    It has no modules: what VM() is asked to load is built in, or missing.
+    """
+    prepared()
+    return next(prepared('prepare-iommufd').glob('usr/lib/modules/*'))
 
 
 def qemu_command(root):
@@ -79,6 +93,7 @@ class VM:
     devices           QEMU devices: dicts (see vfio_user) or strings as for -device
     modules, files, programs, pciutils   what the guest has besides busybox: see initramfs.build
     kernel_arguments  more words for the kernel's command line
+    kernel            where the kernel is: the directory that debian_kernel() gives, or another
     memory, smp       MiB, number of CPUs
     shared_memory     False: the guest's memory is QEMU's own, and devices reach it by messages
     qemu_arguments    anything else for QEMU's command line
@@ -87,8 +102,9 @@ class VM:
 
     def __init__(self, devices=(), modules=(), files=None, programs=(), pciutils=False,
                  kernel_arguments=(), memory=256, smp=1, shared_memory=True, qemu_arguments=(),
-                 log_dir=None, boot_timeout=BOOT_TIMEOUT):
+                 log_dir=None, boot_timeout=BOOT_TIMEOUT, kernel=None):
         self.root = prepared()
+        self.kernel = kernel or debian_kernel()
         self.name = f'{pathlib.Path(sys.argv[0]).stem}-{os.getpid()}-{next(numbers)}'
         self.log_dir = log_dir or os.environ.get('UMDEV_VM_LOGS')
         self.boot_timeout = boot_timeout
@@ -97,7 +113,7 @@ class VM:
         self.sockets = []
         try:
             (self.dir / 'initramfs').write_bytes(
-                initramfs.build(self.root, modules, files, programs, pciutils))
+                initramfs.build(self.root, self.kernel, modules, files, programs, pciutils))
             self._start(devices, kernel_arguments, memory, smp, shared_memory, qemu_arguments)
         except BaseException:
             self.end()
@@ -113,7 +129,7 @@ class VM:
             '-M', 'q35,accel=tcg,memory-backend=ram', '-cpu', 'max', '-smp', smp, '-m', memory,
             '-object', f'{backend},id=ram,size={memory}M',
             '-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none',
-            '-kernel', next(self.root.glob('usr/lib/modules/*/vmlinuz')),
+            '-kernel', self.kernel / 'vmlinuz',
             '-initrd', self.dir / 'initramfs',
             '-append', ' '.join((*KERNEL_ARGUMENTS, *kernel_arguments)),
             '-serial', f'file:{self.dir}/console.log',
