@@ -38,6 +38,16 @@ static int open_cdev(int fd, const char *name, const struct umd_driver_options *
 	return umd_kernel_open_cdev_fd(fd, name, options, ret, error);
 }
 
+/* There is no socket to connect to again. */
+static int open_socket(int fd, const char *name, const struct umd_driver_options *options,
+		       struct umd_driver **ret, struct umd_error *error)
+{
+	struct umd_driver_options once = *options;
+
+	once.flags &= ~UMD_DRIVER_CAN_RECONNECT;
+	return umd_vfio_user_open_fd(fd, name, &once, ret, error);
+}
+
 /* Takes over `fd`. */
 static int open_device(int fd, const char *name, const struct umd_driver_options *options,
 		       struct umd_driver **ret, struct umd_error *error)
@@ -45,7 +55,7 @@ static int open_device(int fd, const char *name, const struct umd_driver_options
 	struct stat status = {0};
 
 	if (fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode))
-		return umd_vfio_user_open_fd(fd, name, options, ret, error);
+		return open_socket(fd, name, options, ret, error);
 	if (S_ISCHR(status.st_mode))
 		return open_cdev(fd, name, options, ret, error);
 	umd_close(&fd);

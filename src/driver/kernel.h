@@ -31,7 +31,6 @@ struct umd_kernel {
 	struct umd_driver driver;
 	int fd;	    /* of the device */
 	char *name; /* "0000:01:00.0"; a path where that is not known */
-	bool gone;  /* it was seen to be: everything is -ENODEV */
 	enum umd_kernel_sleep sleep;
 	struct umd_kernel_region regions[UMD_DRIVER_INDEXES_MAX];
 
@@ -71,7 +70,7 @@ int umd_kernel_write(struct umd_driver *driver, unsigned int index, uint64_t off
 int umd_kernel_reset(struct umd_driver *driver);
 const char *umd_kernel_get_name(const struct umd_driver *driver);
 int umd_kernel_map_region(struct umd_driver *driver, unsigned int index, uint64_t offset,
-			  size_t bytes, int prot, void **ret);
+			  size_t bytes, int protection, void **ret);
 int umd_kernel_set_irqs(struct umd_driver *driver, const struct umd_driver_irq_set *set);
 int umd_kernel_link_fd(const struct umd_driver *driver);
 int umd_kernel_ask_presence(struct umd_driver *driver);

@@ -62,44 +62,42 @@ static int unmap_in(const struct umd_kernel_cdev *cdev, uint32_t ioas,
 	return ioctl(cdev->iommufd, UMD_IOMMUFD_IOAS_UNMAP, &unmap) < 0 ? -errno : 0;
 }
 
+/* Where a map lies: 0 or -ENOENT. */
+static int find_ioas(const struct umd_kernel_cdev *cdev, const struct umd_driver_dma *dma,
+		     uint32_t *ret)
+{
+	const struct umd_kernel_space *space;
+
+	if (!(dma->flags & UMD_DRIVER_DMA_PASID)) {
+		*ret = cdev->ioas;
+		return 0;
+	}
+	space = umd_kernel_space_find(cdev, dma->pasid);
+	if (!space)
+		return -ENOENT;
+	*ret = space->ioas;
+	return 0;
+}
+
 static int map_dma(struct umd_driver *driver, const struct umd_driver_dma *dma)
 {
 	struct umd_kernel_cdev *cdev = kernel_cdev(driver);
-	struct umd_kernel_space *space;
-	int err;
+	uint32_t ioas;
+	int err = driver->gone ? -ENODEV : find_ioas(cdev, dma, &ioas);
 
-	if (cdev->kernel.gone)
-		return -ENODEV;
-	if (!(dma->flags & UMD_DRIVER_DMA_PASID))
-		return map_in(cdev, cdev->ioas, dma);
-
-	err = umd_kernel_space_get(cdev, dma->pasid, &space);
-	if (err)
-		return err;
-	err = map_in(cdev, space->ioas, dma);
-	if (err)
-		umd_kernel_space_put(cdev, space);
-	return err;
-}
-
-static int unmap_tagged(struct umd_kernel_cdev *cdev, const struct umd_driver_dma *dma)
-{
-	struct umd_kernel_space *space = umd_kernel_space_find(cdev, dma->pasid);
-	int err = space ? unmap_in(cdev, space->ioas, dma) : -ENOENT;
-
-	if (!err)
-		umd_kernel_space_put(cdev, space);
-	return err;
+	return err ? err : map_in(cdev, ioas, dma);
 }
 
 /* Also where the device is gone: the memory is pinned until it is unmapped. */
 static int unmap_dma(struct umd_driver *driver, const struct umd_driver_dma *dma)
 {
 	struct umd_kernel_cdev *cdev = kernel_cdev(driver);
-	int err = dma->flags & UMD_DRIVER_DMA_PASID ? unmap_tagged(cdev, dma)
-						    : unmap_in(cdev, cdev->ioas, dma);
+	uint32_t ioas;
+	int err = find_ioas(cdev, dma, &ioas);
 
-	return !err && cdev->kernel.gone ? -ENODEV : err;
+	if (!err)
+		err = unmap_in(cdev, ioas, dma);
+	return !err && driver->gone ? -ENODEV : err;
 }
 
 /* More ranges than we ask for are -EMSGSIZE. */
@@ -289,5 +287,7 @@ const struct umd_driver_backend umd_kernel_cdev_backend = {
 	.close = close_device,
 	.map_dma = map_dma,
 	.unmap_dma = unmap_dma,
+	.attach_pasid = umd_kernel_attach_pasid,
+	.detach_pasid = umd_kernel_detach_pasid,
 	UMD_KERNEL_OPERATIONS,
 };

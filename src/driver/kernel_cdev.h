@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A device by its cdev and an iommufd (kernel_cdev.c), and the spaces of its PASIDs
- * (kernel_pasid.c): one is attached with its first map, and detached with its last.
+ * (kernel_pasid.c).
  */
 #ifndef UMD_DRIVER_KERNEL_CDEV_H
 #define UMD_DRIVER_KERNEL_CDEV_H
@@ -13,7 +13,6 @@ struct umd_kernel_space {
 	struct umd_kernel_space *next;
 	uint32_t pasid;
 	uint32_t ioas, table; /* the kernel's ids; 0: none */
-	uint64_t maps;
 };
 
 struct umd_kernel_cdev {
@@ -33,12 +32,11 @@ int umd_kernel_ioas_alloc(const struct umd_kernel_cdev *cdev, uint32_t *ret);
  */
 int umd_kernel_pasid_table(const struct umd_kernel_cdev *cdev, uint32_t ioas, uint32_t *ret);
 
-/* The space of a PASID for one more map; umd_kernel_space_put() for one less. */
-int umd_kernel_space_get(struct umd_kernel_cdev *cdev, uint32_t pasid,
-			 struct umd_kernel_space **ret);
-void umd_kernel_space_put(struct umd_kernel_cdev *cdev, struct umd_kernel_space *space);
+/* The backend's operations (backend.h). */
+int umd_kernel_attach_pasid(struct umd_driver *driver, uint32_t pasid);
+int umd_kernel_detach_pasid(struct umd_driver *driver, uint32_t pasid);
 
-/* NULL where no map has it. */
+/* NULL where the PASID is not attached. */
 struct umd_kernel_space *umd_kernel_space_find(const struct umd_kernel_cdev *cdev, uint32_t pasid);
 
 /* Forgets all of them, when the iommufd has been closed. */

@@ -46,28 +46,27 @@ static_assert(UMD_DRIVER_IRQ_NORESIZE == VFIO_IRQ_INFO_NORESIZE, "flags");
 
 static int fail(struct umd_kernel *kernel, int err)
 {
-	if (err == -ENODEV && !kernel->gone) {
-		kernel->gone = true;
+	if (err == -ENODEV)
 		umd_driver_events_gone(&kernel->driver);
-	}
 	return err;
+}
+
+/* Any call wakes a device, and one that sleeps once does not go back to sleep. */
+static void note_access(struct umd_kernel *kernel)
+{
+	if (kernel->sleep == UMD_KERNEL_SLEEPS_ONCE)
+		kernel->sleep = UMD_KERNEL_AWAKE;
 }
 
 int umd_kernel_ioctl(struct umd_kernel *kernel, unsigned long request, void *argument)
 {
 	int n;
 
-	if (kernel->gone)
+	if (kernel->driver.gone)
 		return -ENODEV;
+	note_access(kernel);
 	n = ioctl(kernel->fd, request, argument);
 	return n < 0 ? fail(kernel, -errno) : n;
-}
-
-/* Any access to registers wakes a device, and one that sleeps once does not go back to sleep. */
-static void note_access(struct umd_kernel *kernel)
-{
-	if (kernel->sleep == UMD_KERNEL_SLEEPS_ONCE)
-		kernel->sleep = UMD_KERNEL_AWAKE;
 }
 
 /*
@@ -93,12 +92,12 @@ static bool is_gone(struct umd_kernel *kernel)
 
 int umd_kernel_link_fd(const struct umd_driver *driver)
 {
-	return ((const struct umd_kernel *)driver)->gone ? -ENODEV : -ENOTTY;
+	return driver->gone ? -ENODEV : -ENOTTY;
 }
 
 int umd_kernel_ask_presence(struct umd_driver *driver)
 {
-	return umd_kernel(driver)->gone ? -ENODEV : 0;
+	return driver->gone ? -ENODEV : 0;
 }
 
 /* Of one that sleeps nothing is read, since that would wake it. */
@@ -106,7 +105,7 @@ int umd_kernel_hear_presence(struct umd_driver *driver)
 {
 	struct umd_kernel *kernel = umd_kernel(driver);
 
-	if (!kernel->gone && (kernel->sleep != UMD_KERNEL_AWAKE || !is_gone(kernel)))
+	if (!driver->gone && (kernel->sleep != UMD_KERNEL_AWAKE || !is_gone(kernel)))
 		return 0;
 	return fail(kernel, -ENODEV);
 }
@@ -199,7 +198,7 @@ static int find_access(struct umd_kernel *kernel, unsigned int index, uint64_t o
 		       off_t *ret)
 {
 	const struct umd_kernel_region *region = &kernel->regions[index];
-	int err = kernel->gone ? -ENODEV : find_region(kernel, index);
+	int err = kernel->driver.gone ? -ENODEV : find_region(kernel, index);
 
 	if (err)
 		return err;
@@ -258,7 +257,7 @@ int umd_kernel_write(struct umd_driver *driver, unsigned int index, uint64_t off
 }
 
 int umd_kernel_map_region(struct umd_driver *driver, unsigned int index, uint64_t offset,
-			  size_t bytes, int prot, void **ret)
+			  size_t bytes, int protection, void **ret)
 {
 	struct umd_kernel *kernel = umd_kernel(driver);
 	void *memory;
@@ -268,7 +267,7 @@ int umd_kernel_map_region(struct umd_driver *driver, unsigned int index, uint64_
 	if (err)
 		return err;
 
-	memory = mmap(NULL, bytes, prot, MAP_SHARED, kernel->fd, at);
+	memory = mmap(NULL, bytes, protection, MAP_SHARED, kernel->fd, at);
 	if (memory == MAP_FAILED)
 		return fail(kernel, -errno);
 	*ret = memory;
@@ -392,8 +391,5 @@ const char *umd_kernel_get_name(const struct umd_driver *driver)
 
 int umd_kernel_reset(struct umd_driver *driver)
 {
-	struct umd_kernel *kernel = umd_kernel(driver);
-
-	note_access(kernel);
-	return umd_kernel_ioctl(kernel, VFIO_DEVICE_RESET, NULL);
+	return umd_kernel_ioctl(umd_kernel(driver), VFIO_DEVICE_RESET, NULL);
 }

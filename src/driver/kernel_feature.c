@@ -2,6 +2,7 @@
 /* Device features (VFIO_DEVICE_FEATURE_..., linux/vfio.h): low power, and the log of DMA writes. */
 #include "driver/kernel.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -101,7 +102,7 @@ int umd_kernel_get_dma_limits(struct umd_driver *driver, struct umd_driver_dma_l
 {
 	const struct umd_kernel *kernel = umd_kernel(driver);
 
-	if (kernel->gone)
+	if (driver->gone)
 		return -ENODEV;
 	*ret = kernel->dma;
 	memcpy(ranges, kernel->ranges, kernel->dma.ranges * sizeof(*ranges));
@@ -113,19 +114,20 @@ static int check_dirty(const struct umd_kernel *kernel)
 	return kernel->dma.flags & UMD_DRIVER_DMA_HAS_DIRTY ? 0 : -EOPNOTSUPP;
 }
 
+#define RANGES_MAX UMD_DRIVER_AREAS_MAX
+static_assert(UMD_DRIVER_DIRTY_RANGES_MAX <= RANGES_MAX, "room for them");
+
 /* The kernel wants ranges; all that is mapped lies in those that may be. */
 int umd_kernel_start_dirty(struct umd_driver *driver, const struct umd_driver_dma_range *ranges,
 			   unsigned int count, uint64_t page_size)
 {
 	struct umd_kernel *kernel = umd_kernel(driver);
-	struct logging_range list[UMD_DRIVER_AREAS_MAX];
+	struct logging_range list[RANGES_MAX];
 	struct logging_start start = {.page_size = page_size, .ranges = address_of(list)};
 	int err = check_dirty(kernel);
 
 	if (err)
 		return err;
-	if (count > UMD_DRIVER_AREAS_MAX)
-		return -E2BIG;
 	if (!count) {
 		ranges = kernel->ranges;
 		count = kernel->dma.ranges;
@@ -146,7 +148,6 @@ int umd_kernel_stop_dirty(struct umd_driver *driver)
 	return err ? err : call(kernel, FEATURE_LOGGING_STOP | VFIO_DEVICE_FEATURE_SET, NULL, 0);
 }
 
-/* The kernel sets bits and clears none. */
 int umd_kernel_report_dirty(struct umd_driver *driver, uint64_t iova, uint64_t bytes,
 			    uint64_t page_size, uint64_t *bitmap)
 {
@@ -157,10 +158,6 @@ int umd_kernel_report_dirty(struct umd_driver *driver, uint64_t iova, uint64_t b
 
 	if (err)
 		return err;
-	if (!page_size || !bytes)
-		return -EINVAL;
-
-	memset(bitmap, 0, ((bytes - 1) / page_size / 64 + 1) * sizeof(*bitmap));
 	return call(kernel, FEATURE_LOGGING_REPORT | VFIO_DEVICE_FEATURE_GET, &report,
 		    sizeof(report));
 }

@@ -58,7 +58,7 @@ static int map_dma(struct umd_driver *driver, const struct umd_driver_dma *dma)
 		.size = dma->bytes,
 	};
 
-	if (group->kernel.gone)
+	if (driver->gone)
 		return -ENODEV;
 	if (dma->flags & UMD_DRIVER_DMA_PASID)
 		return -EOPNOTSUPP;
@@ -76,7 +76,7 @@ static int unmap_dma(struct umd_driver *driver, const struct umd_driver_dma *dma
 		return -errno;
 	if (unmap.size != dma->bytes)
 		return -ENOENT;
-	return group->kernel.gone ? -ENODEV : 0;
+	return driver->gone ? -ENODEV : 0;
 }
 
 /* Before Linux 5.4 the kernel does not say what it takes. 39 bits is what every IOMMU has. */
@@ -116,7 +116,7 @@ static int take_info(struct umd_kernel *kernel, const union info_answer *given)
 						     .max_maps = avail,
 						     .ranges = (unsigned int)count};
 	if (given->info.flags & VFIO_IOMMU_INFO_PGSIZES)
-		kernel->dma.page_sizes = given->info.iova_pgsizes;
+		kernel->dma.page_sizes = given->info.iova_pgsizes & -page_size;
 	return kernel->dma.page_sizes ? 0 : -EPROTO;
 }
 

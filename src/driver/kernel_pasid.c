@@ -72,26 +72,6 @@ static void free_space(struct umd_kernel_cdev *cdev, struct umd_kernel_space *sp
 	free(space);
 }
 
-static int create(struct umd_kernel_cdev *cdev, uint32_t pasid, struct umd_kernel_space **ret)
-{
-	struct umd_kernel_space *space = calloc(1, sizeof(*space));
-	int err;
-
-	if (!space)
-		return -ENOMEM;
-
-	space->pasid = pasid;
-	err = attach(cdev, space);
-	if (err < 0) {
-		free_space(cdev, space);
-		return err;
-	}
-	space->next = cdev->spaces;
-	cdev->spaces = space;
-	*ret = space;
-	return 0;
-}
-
 struct umd_kernel_space *umd_kernel_space_find(const struct umd_kernel_cdev *cdev, uint32_t pasid)
 {
 	struct umd_kernel_space *space = cdev->spaces;
@@ -102,39 +82,44 @@ struct umd_kernel_space *umd_kernel_space_find(const struct umd_kernel_cdev *cde
 }
 
 /* 0 stands for requests without PASID. */
-int umd_kernel_space_get(struct umd_kernel_cdev *cdev, uint32_t pasid,
-			 struct umd_kernel_space **ret)
+int umd_kernel_attach_pasid(struct umd_driver *driver, uint32_t pasid)
 {
-	struct umd_kernel_space *space = umd_kernel_space_find(cdev, pasid);
-	int err = 0;
+	struct umd_kernel_cdev *cdev = (struct umd_kernel_cdev *)driver;
+	struct umd_kernel_space *space = pasid ? calloc(1, sizeof(*space)) : NULL;
+	int err;
 
-	if (!(cdev->kernel.dma.flags & UMD_DRIVER_DMA_HAS_PASID))
-		return -EOPNOTSUPP;
-	if (!pasid)
-		return -EINVAL;
 	if (!space)
-		err = create(cdev, pasid, &space);
-	if (err)
+		return pasid ? -ENOMEM : -EINVAL;
+
+	space->pasid = pasid;
+	err = attach(cdev, space);
+	if (err < 0) {
+		free_space(cdev, space);
 		return err;
-	space->maps++;
-	*ret = space;
+	}
+	space->next = cdev->spaces;
+	cdev->spaces = space;
 	return 0;
 }
 
-void umd_kernel_space_put(struct umd_kernel_cdev *cdev, struct umd_kernel_space *space)
+int umd_kernel_detach_pasid(struct umd_driver *driver, uint32_t pasid)
 {
+	struct umd_kernel_cdev *cdev = (struct umd_kernel_cdev *)driver;
 	struct umd_vfio_detach request = {
-		.argsz = sizeof(request), .flags = UMD_VFIO_ATTACH_PASID, .pasid = space->pasid};
-	struct umd_kernel_space **link = &cdev->spaces;
+		.argsz = sizeof(request), .flags = UMD_VFIO_ATTACH_PASID, .pasid = pasid};
+	struct umd_kernel_space **link = &cdev->spaces, *space;
+	int err;
 
-	if (--space->maps)
-		return;
-
-	while (*link != space)
+	while (*link && (*link)->pasid != pasid)
 		link = &(*link)->next;
+	space = *link;
+	if (!space)
+		return -ENOENT;
+
 	*link = space->next;
-	umd_kernel_ioctl(&cdev->kernel, UMD_VFIO_DETACH, &request);
+	err = umd_kernel_ioctl(&cdev->kernel, UMD_VFIO_DETACH, &request);
 	free_space(cdev, space);
+	return err < 0 ? err : 0;
 }
 
 void umd_kernel_spaces_finish(struct umd_kernel_cdev *cdev)

@@ -136,25 +136,20 @@ static int unmap(struct umd_driver *driver, uint64_t iova)
 					  &(struct umd_driver_dma){.bytes = PAGE, .iova = iova});
 }
 
-static int map_tagged(struct umd_driver *driver, uint32_t pasid, uint64_t iova, void *memory)
+static int map_tagged(struct umd_driver *driver, uint32_t pasid, uint64_t iova, void *memory,
+		      struct umd_driver_map **ret)
 {
-	unsigned int flags = UMD_DRIVER_DMA_READ | UMD_DRIVER_DMA_WRITE | UMD_DRIVER_DMA_PASID;
+	const struct umd_driver_dma dma = {.size = sizeof(dma),
+					   .address = memory,
+					   .bytes = PAGE,
+					   .fd = -1,
+					   .flags = UMD_DRIVER_DMA_READ | UMD_DRIVER_DMA_WRITE |
+						    UMD_DRIVER_DMA_FIXED | UMD_DRIVER_DMA_PASID,
+					   .iova = iova,
+					   .pasid = pasid};
+	uint64_t placed;
 
-	return driver->backend->map_dma(driver, &(struct umd_driver_dma){.address = memory,
-									 .bytes = PAGE,
-									 .iova = iova,
-									 .fd = -1,
-									 .flags = flags,
-									 .pasid = pasid});
-}
-
-static int unmap_tagged(struct umd_driver *driver, uint32_t pasid, uint64_t iova)
-{
-	return driver->backend->unmap_dma(driver,
-					  &(struct umd_driver_dma){.bytes = PAGE,
-								   .iova = iova,
-								   .flags = UMD_DRIVER_DMA_PASID,
-								   .pasid = pasid});
+	return umd_driver_dma_map(driver, &dma, ret, &placed);
 }
 
 static bool is_allowed(const struct umd_driver_dma_limits *limits,
@@ -188,9 +183,10 @@ static void check_limits(struct umd_driver *driver, void *memory)
 static void map_pages(struct umd_driver *driver, uint8_t *memory)
 {
 	unsigned int both = UMD_DRIVER_DMA_READ | UMD_DRIVER_DMA_WRITE;
+	struct umd_driver_map *none;
 
 	check_limits(driver, memory);
-	CHECK(map(driver, SOURCE, memory, both | UMD_DRIVER_DMA_PASID), -EOPNOTSUPP);
+	CHECK(map_tagged(driver, 5, SOURCE, memory, &none), -EOPNOTSUPP);
 	CHECK(map(driver, SOURCE, memory, UMD_DRIVER_DMA_READ), 0);
 	CHECK(map(driver, TARGET, memory + PAGE, both), 0);
 	CHECK(map(driver, TARGET, memory, both), -EEXIST);
@@ -380,30 +376,27 @@ static void drive_edu(struct umd_driver *driver, uint8_t *memory, int fd)
 /* Spaces of PASIDs are attached and detached, as often as maps come and go. */
 static void check_pasids(struct umd_driver *driver)
 {
-	struct umd_driver_dma_range ranges[UMD_DRIVER_AREAS_MAX];
-	struct umd_driver_dma_limits limits;
+	struct umd_driver_dma_limits limits = {.size = sizeof(limits)};
+	struct umd_driver_map *maps[3], *none;
 	uint8_t *memory =
 		mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	CHECK(driver->backend->get_dma_limits(driver, &limits, ranges), 0);
+	CHECK(umd_driver_get_dma_limits(driver, &limits), 0);
 	CHECK(limits.flags, UMD_DRIVER_DMA_HAS_PASID);
 	CHECK(map(driver, SOURCE, memory, UMD_DRIVER_DMA_READ), 0);
 	for (int i = 0; i < 3; i++) {
-		CHECK(map_tagged(driver, 5, SOURCE, memory), 0);
-		CHECK(map_tagged(driver, 6, SOURCE, memory), 0);
-		CHECK(map_tagged(driver, 5, TARGET, memory), 0);
-		CHECK(map_tagged(driver, 5, SOURCE, memory), -EEXIST);
-		CHECK(map_tagged(driver, 7, SOURCE, NULL), -EFAULT);
-		CHECK(map_tagged(driver, 0, SOURCE, memory), -EINVAL);
-		CHECK(map_tagged(driver, UINT32_MAX, SOURCE, memory) < 0, 1);
-		CHECK(unmap_tagged(driver, 6, TARGET), -ENOENT);
-		CHECK(unmap_tagged(driver, 7, SOURCE), -ENOENT);
-		CHECK(unmap_tagged(driver, 5, SOURCE), 0);
-		CHECK(unmap_tagged(driver, 6, SOURCE), 0);
-		CHECK(unmap_tagged(driver, 5, TARGET), 0);
-		CHECK(unmap_tagged(driver, 5, TARGET), -ENOENT);
+		CHECK(map_tagged(driver, 5, SOURCE, memory, &maps[0]), 0);
+		CHECK(map_tagged(driver, 6, SOURCE, memory, &maps[1]), 0);
+		CHECK(map_tagged(driver, 5, TARGET, memory, &maps[2]), 0);
+		CHECK(map_tagged(driver, 5, SOURCE, memory, &none), -EEXIST);
+		CHECK(map_tagged(driver, 7, SOURCE, (void *)(uintptr_t)PAGE, &none), -EFAULT);
+		CHECK(map_tagged(driver, 0, SOURCE, memory, &none), -EINVAL);
+		CHECK(map_tagged(driver, UINT32_MAX, SOURCE, memory, &none) < 0, 1);
+		for (int j = 0; j < 3; j++)
+			CHECK(umd_driver_dma_unmap(driver, maps[j]), 0);
+		CHECK(driver->backend->detach_pasid(driver, 5), -ENOENT);
 	}
-	CHECK(map_tagged(driver, 5, SOURCE, memory), 0); /* left to the end of the device */
+	CHECK(map_tagged(driver, 5, SOURCE, memory, &none), 0); /* left to the device's end */
 	CHECK(unmap(driver, SOURCE), 0);
 }
 
