@@ -94,8 +94,8 @@ void umd_driver_close(struct umd_driver *driver);
 /**
  * Opens a vfio-user device again whose server went away and came back: connects to the same socket,
  * and sets up DMA maps (at their IOVAs) and interrupts as they were. Registers are as a reset left
- * them, a dirty log has ended, and regions are not mapped any more. A UMD_DRIVER_EVENT_REMOVED that was not taken
- * is dropped.
+ * them, a dirty log has ended, and regions are not mapped any more. A UMD_DRIVER_EVENT_REMOVED that
+ * was not taken is dropped.
  *
  * @return 0; -EOPNOTSUPP for other devices, and without UMD_DRIVER_CAN_RECONNECT; -EISCONN while
  *	   the device is there; -ESTALE where what serves now is another kind of device (by its ids,
@@ -482,8 +482,8 @@ int umd_driver_dma_unmap(struct umd_driver *driver, struct umd_driver_map *map);
  * that is mapped.
  *
  * @param page_size that the reports will be made in, a power of two
- * @return 0; -EINVAL; -E2BIG for more than UMD_DRIVER_DIRTY_RANGES_MAX; -EOPNOTSUPP; what the device
- *	   answers, as VFIO_DEVICE_FEATURE_DMA_LOGGING_START
+ * @return 0; -EINVAL; -E2BIG for more than UMD_DRIVER_DIRTY_RANGES_MAX; -EOPNOTSUPP; what the
+ *device answers, as VFIO_DEVICE_FEATURE_DMA_LOGGING_START
  */
 int umd_driver_dirty_start(struct umd_driver *driver, const struct umd_driver_dma_range *ranges,
 			   unsigned int count, uint64_t page_size);
@@ -494,8 +494,8 @@ int umd_driver_dirty_stop(struct umd_driver *driver);
  * Reports and clears what was written.
  *
  * @param iova, bytes multiples of page_size, which is one that the log can be reported in
- * @param bitmap      a bit for each page from `iova` on, in words of the host's byte order. On error
- *		      it is void, and what was written meanwhile may be reported no more
+ * @param bitmap      a bit for each page from `iova` on, in words of the host's byte order. On
+ *error it is void, and what was written meanwhile may be reported no more
  * @return 0; -EINVAL, also while no log runs; -EOPNOTSUPP; what the device answers
  */
 int umd_driver_dirty_report(struct umd_driver *driver, uint64_t iova, uint64_t bytes,

@@ -179,7 +179,7 @@ int umd_vfio_user_take_other(struct umd_vfio_user *user, const struct umd_messag
 	if (err)
 		return err;
 
-	consume(user, message);
+	umd_conn_consume(&user->conn, message); /* file descriptors may be a later reply's */
 	err = umd_conn_has_output(&user->conn) ? umd_conn_flush(&user->conn) : 0;
 	return err && err != -EAGAIN ? gone(err) : 1;
 }

@@ -26,7 +26,7 @@ int umd_vfio_user_has_dirty(struct umd_vfio_user *user)
 int umd_vfio_user_start_dirty(struct umd_driver *driver, const struct umd_driver_dma_range *ranges,
 			      unsigned int count, uint64_t page_size)
 {
-	struct start_data reply, data = {.start = {.page_size = page_size, .count = count}};
+	struct start_data reply = {0}, data = {.start = {.page_size = page_size, .count = count}};
 	size_t size = sizeof(data.start) + count * sizeof(data.ranges[0]);
 	struct umd_vfio_user_call call = {.out = {[1] = {&data, size}},
 					  .in = {[1] = {&reply, size}}};

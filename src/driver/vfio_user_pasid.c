@@ -6,8 +6,10 @@
 
 #include "wire/pasid.h"
 
+/* NOLINTBEGIN(misc-redundant-expression): ours are the wire's, and are to stay so */
 static_assert(UMD_DRIVER_DMA_READ == UMD_WIRE_PASID_MAP_READ, "flags");
 static_assert(UMD_DRIVER_DMA_WRITE == UMD_WIRE_PASID_MAP_WRITE, "flags");
+/* NOLINTEND(misc-redundant-expression) */
 
 static int call_pasid(struct umd_driver *driver, uint16_t command, uint32_t pasid)
 {

@@ -100,8 +100,10 @@ static int receive(struct umd_conn *conn, bool wait)
 	if (room == 0 || !umd_fdbox_has_room(&conn->fdbox))
 		return -ENOBUFS;
 
-	n = (wait ? umd_receive_wait : umd_receive)(conn->fd, conn->rx + conn->rx_end, size, fds,
-						    &fd_count);
+	if (wait)
+		n = umd_receive_wait(conn->fd, conn->rx + conn->rx_end, size, fds, &fd_count);
+	else
+		n = umd_receive(conn->fd, conn->rx + conn->rx_end, size, fds, &fd_count);
 	if (n < 0)
 		return n;
 

@@ -617,6 +617,55 @@ static void test_no_reply_is_wanted(void **state)
 	assert_int_equal(fake.replies, 0);
 }
 
+static int region_file = -1;
+
+/* In one message with the description of a region, whose file comes along. */
+static bool ask_before_a_file(struct fake *f, const struct umd_wire_header *command,
+			      const uint8_t *payload, size_t size)
+{
+	struct {
+		uint8_t command[sizeof(question.header) + sizeof(question.access)];
+		struct umd_wire_header header;
+		struct umd_wire_region_info info;
+	} both = {.header = {.id = command->id,
+			     .command = command->command,
+			     .size = sizeof(both.header) + sizeof(both.info),
+			     .flags = UMD_WIRE_TYPE_REPLY},
+		  .info = {.argsz = sizeof(both.info),
+			   .flags = UMD_WIRE_REGION_FLAG_READ | UMD_WIRE_REGION_FLAG_MMAP,
+			   .size = PAGE}};
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {.align = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
+	struct iovec iov = {&both, sizeof(both)};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.bytes,
+			     .msg_controllen = sizeof(control.bytes)};
+
+	if (command->command != UMD_WIRE_GET_REGION_INFO)
+		return note(f, command, payload, size);
+	memcpy(both.command, &question, sizeof(both.command));
+	memcpy(CMSG_DATA(&control.align), &region_file, sizeof(region_file));
+	sendmsg(f->connection, &msg, MSG_NOSIGNAL);
+	return true;
+}
+
+static void test_a_question_before_a_reply_leaves_it_its_file(void **state)
+{
+	volatile void *address;
+
+	begin_with(ask_before_a_file);
+	map_at(part(0, PAGE), 0x10000);
+	prepare(UMD_WIRE_DMA_READ, 0x10000, 1, 0);
+	region_file = buffer->fd;
+	strcpy(buffer->address, "region");
+	assert_int_equal(umd_driver_region_map(driver, 0, 0, PAGE, &address), 0);
+	assert_string_equal((const char *)address, "region");
+	assert_int_equal(umd_driver_region_unmap(driver, address), 0);
+}
+
 /* ---- Many questions ------------------------------------------------------------------------ */
 
 static void wait_for_replies(unsigned int wanted)
@@ -769,6 +818,7 @@ int main(void)
 		CASE(test_directions_are_kept),
 		CASE(test_memory_that_the_caller_unmapped),
 		CASE(test_no_reply_is_wanted),
+		CASE(test_a_question_before_a_reply_leaves_it_its_file),
 		CASE(test_answers_that_do_not_fit_leave_with_the_events),
 		CASE(test_answers_that_do_not_fit_leave_within_a_call),
 		CASE(test_a_call_lasts_no_longer_for_questions),
