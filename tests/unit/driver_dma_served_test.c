@@ -209,6 +209,30 @@ static void test_maps_survive_a_reset(void **state)
 	assert_int_equal(device_reads(iova, PAGE), 0);
 }
 
+/* Taken away in another order, and made again where there is room. */
+static void test_as_many_maps_as_the_device_takes(void **state)
+{
+	struct umd_driver_dma_limits limits = {.size = sizeof(limits)};
+	struct umd_driver_map **maps, *none = NULL;
+	struct umd_driver_dma request = by_file(0, PAGE);
+	uint64_t iova, first, count;
+
+	assert_int_equal(umd_driver_get_dma_limits(driver, &limits), 0);
+	count = limits.max_maps;
+	maps = calloc(count, sizeof(struct umd_driver_map *));
+	assert_non_null(maps);
+	maps[0] = map(request, &first);
+	for (uint64_t i = 1; i < count; i++)
+		maps[i] = map(request, &iova);
+	assert_int_equal(umd_driver_dma_map(driver, &request, &none, &iova), -ENOSPC);
+	assert_int_equal(device_reads(first + (count - 1) * PAGE, PAGE), 0);
+	for (uint64_t i = 0; i < count; i++)
+		assert_int_equal(umd_driver_dma_unmap(driver, maps[i * 40507 % count]), 0);
+	map(request, &iova);
+	assert_int_equal(iova, first);
+	free(maps);
+}
+
 /* ---- By message ---------------------------------------------------------------------------- */
 
 static void test_messages_are_answered_between_calls(void **state)
@@ -402,6 +426,7 @@ int main(void)
 		CASE(test_a_device_reaches_the_file),
 		CASE(test_directions_are_the_devices),
 		CASE(test_maps_survive_a_reset),
+		CASE(test_as_many_maps_as_the_device_takes),
 		CASE(test_messages_are_answered_between_calls),
 		CASE(test_messages_are_answered_inside_calls),
 		CASE(test_a_transfer_goes_over_maps_of_both_kinds),

@@ -3,6 +3,8 @@
  */
 #include "served_fixture.h"
 
+#include <sys/resource.h>
+
 #define PAGE 4096u
 
 static struct served served;
@@ -167,6 +169,23 @@ static void test_files_are_remembered(void **state)
 	assert_string_equal(seen.text, "3");
 	for (unsigned int i = 0; i < 8; i++)
 		assert_int_equal(umd_driver_dma_unmap(driver, maps[i]), 0);
+}
+
+static void test_a_file_that_cannot_be_remembered_is_not_mapped(void **state)
+{
+	struct umd_driver_dma request = part(0, PAGE);
+	struct umd_driver_map *none = NULL;
+	struct rlimit before, none_left;
+	uint64_t iova = 0;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none_left = before;
+	none_left.rlim_cur = 3; /* as many as every process has */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none_left), 0);
+	assert_int_equal(umd_driver_dma_map(driver, &request, &none, &iova), -EMFILE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	map(request, &iova);
+	assert_int_equal(iova, PAGE); /* the first place is still free */
 }
 
 static void test_interrupts_are_set_up_again(void **state)
@@ -420,6 +439,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_maps_are_where_they_were),
 		CASE(test_files_are_remembered),
+		CASE(test_a_file_that_cannot_be_remembered_is_not_mapped),
 		CASE(test_interrupts_are_set_up_again),
 		CASE(test_events_go_on),
 		CASE(test_it_may_go_and_come_any_number_of_times),
