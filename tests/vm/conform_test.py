@@ -28,6 +28,8 @@ SUMMARY = re.compile(r'# (\d+) ran, (\d+) skipped, 0 failed')
 
 # So many tests run at least: what there is on the device is not to be skipped.
 AT_LEAST = {'copier': 54, 'edu': 64, 'qemu_edu': 58}
+if IOMMUFD:
+    AT_LEAST['copier'] -= 1  # there is no limit of maps to exceed
 
 
 class Served(Program):
