@@ -353,7 +353,6 @@ static void drive_edu(struct umd_driver *driver, uint8_t *memory, int fd)
 	map_pages(driver, memory);
 	CHECK(umd_driver_irq_count(driver, UMD_DRIVER_MSI), 1);
 	CHECK(umd_driver_irq_count(driver, UMD_DRIVER_MSIX), 0);
-	CHECK(umd_driver_irq_count(driver, UMD_DRIVER_ERR), 0); /* conventional PCI */
 	check_line(driver, fd);
 	check_index(driver, UMD_DRIVER_MSI, UMD_DRIVER_INTX, fd);
 
