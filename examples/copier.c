@@ -4,6 +4,7 @@
  *
  *   copier SOCKET
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,7 +29,7 @@ int main(int argc, char **argv)
 
 	options.socket_path = argv[1];
 	err = umd_server_create(device, &options, &server);
-	while (!err)
+	while (!err || err == -EINTR)
 		err = umd_server_dispatch(server, -1);
 	fprintf(stderr, "copier: %s\n", strerror(-err));
 	return 1;

@@ -9,7 +9,7 @@ import threading
 HEADER = struct.Struct("=HHIII")
 REPLY, ERROR = 1, 1 << 5
 VERSION, GET_INFO, REGION_INFO, IRQ_INFO, REGION_READ, REGION_WRITE = 1, 4, 5, 7, 9, 10
-DEVICE_FEATURE = 16
+DEVICE_FEATURE, FEATURE_PROBE = 16, 1 << 18
 CONFIG = 7
 EINVAL, ENOTTY = 22, 25
 
@@ -34,7 +34,7 @@ class Device:
             return struct.pack("=IIII", 16, 1, struct.unpack_from("=I", payload, 8)[0], 0)
         if command == REGION_READ:
             return self.read(*struct.unpack_from("=QII", payload))
-        if command == DEVICE_FEATURE:
+        if command == DEVICE_FEATURE and struct.unpack_from("=I", payload, 4)[0] & FEATURE_PROBE:
             return ENOTTY
         self.writes += 1
         return EINVAL

@@ -39,6 +39,7 @@ def test_serial(umdev, path, ports, device_id):
     assert "\tInterrupt: pin A\n" in text
     assert "BusMaster-" in text
     assert "\t\t 0 INTx   count=1 eventfd+ maskable+ automasked+" in text
+    assert "\tDMA: maps 65535, pages 4K, IOVA 0-ffffffffffffffff, dirty+ pasid-\n" in text
     assert "\tProtocol: version 0.1, reset+, transfers [size=1M], fds 16," in text
 
     assert data["device"]["vendor_id"] == "0x1b36"
@@ -50,6 +51,9 @@ def test_serial(umdev, path, ports, device_id):
     assert [region["name"] for region in data["regions"]][7] == "Config"
     assert data["regions"][7]["size"] == 256
     assert data["interrupts"][0]["count"] == 1
+    assert data["name"] == path
+    assert data["dma"] == {"max_maps": 65535, "page_sizes": [4096], "dirty": True, "pasid": False,
+                           "ranges": [{"first": "0x" + 16 * "0", "last": "0x" + 16 * "f"}]}
     assert data["protocol"]["max_data_xfer_size"] == 1 << 20
 
 

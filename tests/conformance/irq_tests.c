@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #define MOST	 64u /* vectors that a test uses */
+#define MESSAGES 200 /* that a device sends */
 #define QUIET_MS 50  /* for what must not come */
 
 /* The index's vectors with an eventfd each. */
@@ -205,7 +206,7 @@ static void test_message(void *context, unsigned int argument)
 	struct vectors vectors = make_vectors(suite, kind->msi_index);
 
 	enable(suite, &vectors);
-	for (unsigned int i = 0; i < 10; i++) {
+	for (unsigned int i = 0; i < MESSAGES; i++) {
 		kind->send_msi(suite);
 		check_is(suite_fired(vectors.fds[0], SUITE_WAIT_MS), 1);
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The device of examples/copier.c, driven by a program in the guest. */
+/* The device of examples/copier_device.c, driven by a program in the guest. */
 #ifndef UMD_GUEST_COPIER_H
 #define UMD_GUEST_COPIER_H
 

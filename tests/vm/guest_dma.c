@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Maps memory for the device of examples/copier.c in a guest, and takes it away again, page by page
- * through the guest kernel's vfio-pci and IOMMU; meanwhile the device copies.
+ * Maps memory for the device of examples/copier_device.c in a guest, and takes it away again, page
+ * by page through the guest kernel's vfio-pci and IOMMU; meanwhile the device copies. It calls the
+ * kernel itself: what it is about are unmaps that end many maps, which the driver library has not.
  *
  *   guest-dma ADDRESS CYCLES COPIES SEED   (ADDRESS as in sysfs: 0000:01:00.0)
  *
