@@ -436,6 +436,29 @@ static void test_reader_that_stays_inside_holds_back_bounded_memory(void **state
 	assert_null(umd_dma_table_read(&table, 0).map);
 }
 
+/* The leaf that its address belongs to has nothing but hidden maps there. */
+static void test_map_that_begins_in_the_leaf_before_is_found(void **state)
+{
+	const struct umd_dma_map *map;
+
+	share();
+	for (uint64_t i = 0; i < UMD_DMA_LEAF_MAPS; i++)
+		add(i * PAGE, PAGE);
+	for (uint64_t i = 100; i < 110; i++)
+		add(i * PAGE, PAGE);
+	assert_int_equal(table.leaf_count, 2);
+	assert_true(remove_range(63 * PAGE, 63 * PAGE));
+	add(63 * PAGE, 8 * PAGE);
+	for (uint64_t page = 63; page < 71; page++) {
+		umd_dma_visit_enter(&visit, &table.epochs);
+		map = umd_dma_table_read(&table, page * PAGE).map;
+		umd_dma_visit_leave(&visit);
+		assert_non_null(map);
+		assert_int_equal(map->iova, 63 * PAGE);
+	}
+	assert_true(is_same_walk(0, REFERENCE));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(int argc, char **argv)
@@ -457,6 +480,7 @@ int main(int argc, char **argv)
 		TEST(test_removed_map_is_hidden_from_readers_at_once),
 		TEST(test_no_epoch_is_past_while_a_reader_of_it_is_inside),
 		TEST(test_reader_that_stays_inside_holds_back_bounded_memory),
+		TEST(test_map_that_begins_in_the_leaf_before_is_found),
 	};
 
 	unit_take_seed(argc, argv);
