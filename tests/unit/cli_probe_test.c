@@ -638,6 +638,7 @@ static void test_regions_and_irqs(void **state)
 					   .mmap_offset = 0x100000};
 	probe->regions[8].error = -EINVAL;
 	probe->irqs[2].info = (struct umd_driver_irq){.flags = UMD_DRIVER_IRQ_EVENTFD, .count = 64};
+	probe->limits.minor = 1;
 	probe->limits.page_sizes = 4096 | 2 << 20;
 	expect("\t\t 2 BAR2   size=64K read+ write- mmap+ at 0x100000: 0x0[0] 0x8000[16K]\n");
 	expect("\t\t 8 VGA    Invalid argument\n");

@@ -75,6 +75,29 @@ static void expect(struct world *world, bool right)
 		world->wrong++;
 }
 
+/* What a store has closed takes up places for a moment yet: its thread may not have had its turn.
+ */
+static int make_eventfd(void)
+{
+	int fd;
+
+	do {
+		fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	} while (fd < 0 && errno == EMFILE && sched_yield() == 0);
+	return fd;
+}
+
+/* The same goes for the store's copy of it. */
+static int set_eventfd(struct umd_ims_domain *domain, umd_ims_handle handle, int fd)
+{
+	int err;
+
+	do {
+		err = umd_ims_set_eventfd(domain, handle, fd);
+	} while (err == -EMFILE && sched_yield() == 0);
+	return err;
+}
+
 static uint64_t take_events(int fd)
 {
 	uint64_t count = 0;
@@ -115,9 +138,9 @@ static void open_place(struct owner *owner, unsigned int i)
 {
 	struct place *place = &owner->places[i];
 
-	place->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	place->fd = make_eventfd();
 	expect(owner->world, umd_ims_alloc(owner->domain, &place->handle) == 0);
-	expect(owner->world, umd_ims_set_eventfd(owner->domain, place->handle, place->fd) == 0);
+	expect(owner->world, set_eventfd(owner->domain, place->handle, place->fd) == 0);
 	owner->published[i] = place->handle;
 }
 
@@ -145,9 +168,9 @@ static void end_place(struct owner *owner, unsigned int i)
 static void swap_eventfd(struct owner *owner, unsigned int i)
 {
 	struct place *place = &owner->places[i];
-	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int fd = make_eventfd();
 
-	if (umd_ims_set_eventfd(owner->domain, place->handle, fd) < 0) {
+	if (set_eventfd(owner->domain, place->handle, fd) < 0) {
 		close(fd);
 		return;
 	}
