@@ -12,8 +12,8 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "driver/events.h"
 
@@ -22,10 +22,7 @@
 
 int64_t umd_vfio_user_now_ms(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64_t)(umd_now_ns() / 1000000);
 }
 
 static int wait_for(const struct umd_vfio_user *user, short events, int64_t deadline)
