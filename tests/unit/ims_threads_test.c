@@ -52,13 +52,14 @@ struct owner {
 	unsigned int buried;
 	uint64_t received;
 	_Atomic uint64_t accepted;
+	_Atomic uint64_t guessed; /* of these, by handles that were made up */
 	uint64_t random;
 };
 
 struct engine {
 	struct world *world;
 	unsigned int owner;
-	uint64_t accepted, refused, stale, random;
+	uint64_t accepted, guessed, refused, stale, random;
 };
 
 struct world {
@@ -216,7 +217,7 @@ static void *churn(void *data)
 
 /* ---- Engines ------------------------------------------------------------------------------- */
 
-static void trigger(struct engine *engine, umd_ims_handle handle, bool foreign)
+static bool trigger(struct engine *engine, umd_ims_handle handle, bool foreign)
 {
 	struct owner *owner = &engine->world->owners[engine->owner];
 	int result = umd_ims_trigger(engine->world->ims, handle, owner->pasid);
@@ -226,6 +227,7 @@ static void trigger(struct engine *engine, umd_ims_handle handle, bool foreign)
 	engine->accepted += result == 0;
 	engine->refused += result == -EPERM;
 	engine->stale += result == -ENOENT;
+	return result == 0;
 }
 
 static umd_ims_handle make_up(struct engine *engine)
@@ -242,9 +244,10 @@ static void *work(void *data)
 		unsigned int i = (unsigned int)unit_below(&engine->random, PLACES);
 
 		trigger(engine, engine->world->owners[of].published[i], of != engine->owner);
-		trigger(engine, make_up(engine), false);
+		engine->guessed += trigger(engine, make_up(engine), false);
 	}
 	engine->world->owners[engine->owner].accepted += engine->accepted;
+	engine->world->owners[engine->owner].guessed += engine->guessed;
 	return NULL;
 }
 
@@ -346,12 +349,15 @@ static void settle(struct owner *owner)
 	}
 }
 
+/*
+ * Triggers may coincide while an entry is masked, and while it has no eventfd yet: then nobody
+ * knows its handle, but one that was made up may hit it.
+ */
 static void check_owner(const struct world *world, const struct owner *owner)
 {
-	if (world->config->masks)
-		assert_in_range(owner->received, 1, owner->accepted);
-	else
-		assert_int_equal(owner->received, owner->accepted);
+	uint64_t least = world->config->masks ? 1 : owner->accepted - owner->guessed;
+
+	assert_in_range(owner->received, least, owner->accepted);
 	if (!world->config->restarts)
 		assert_int_equal(owner->received, owner->domain->delivered);
 }
