@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Links, whichever way they lead. What all have in common is in link.c and queue.c; a way does what
+ * needs the parent: local.c in this process, remote.c through a socket. The parent's end of a
+ * socket (door.c) holds a local link and does with it what the messages say.
+ */
+#ifndef UMD_PARENT_LINK_H
+#define UMD_PARENT_LINK_H
+
+#include <umdev/parent.h>
+
+#include "parent/ring.h"
+
+struct umd_mirror;
+
+struct umd_link_way {
+	void (*close)(struct umd_link *link); /* frees it, its queues are closed */
+	int (*get_info)(struct umd_link *link, struct umd_parent_info *ret);
+	int (*get_fd)(const struct umd_link *link);
+	int (*dispatch)(struct umd_link *link);
+	int (*change)(struct umd_link *link, const struct umd_dma_change *changes, size_t count,
+		      umd_link_done_fn *done, void *data);
+
+	int (*alloc_vector)(struct umd_link *link, uint32_t *ret);
+	int (*free_vector)(struct umd_link *link, uint32_t vector);
+	int (*set_eventfd)(struct umd_link *link, uint32_t vector, int fd);
+	int (*set_mask)(struct umd_link *link, uint32_t vector, bool masked);
+	int (*is_pending)(struct umd_link *link, uint32_t vector);
+
+	/* Makes the queue's ring and doorbell. */
+	int (*open_queue)(struct umd_queue *queue, const struct umd_queue_options *options);
+	void (*close_queue)(struct umd_queue *queue);
+	int (*command)(struct umd_queue *queue, enum umd_queue_command command,
+		       umd_link_done_fn *done, void *data);
+};
+
+/* Embedded first in each way's own. */
+struct umd_link {
+	const struct umd_link_way *way;
+	struct umd_link_ops ops;
+	void *data;
+	bool lost;
+	uint32_t entry_size;
+	uint32_t changes; /* the number of the last change that was asked for */
+	struct umd_queue *queues;
+	struct umd_mirror *mirror; /* mirror.c; NULL: no device's memory */
+};
+
+struct umd_queue {
+	struct umd_link *link;
+	struct umd_queue *next;
+	struct umd_ring ring; /* the submitter's view */
+	int doorbell;	      /* an eventfd */
+	bool commanded;	      /* a command is under way */
+	void *own;	      /* the way's */
+};
+
+/* Tells the link's user, once. */
+void umd_link_lose(struct umd_link *link);
+
+#endif
