@@ -151,6 +151,15 @@ int umd_ims_is_pending(struct umd_ims_domain *domain, umd_ims_handle handle);
 int umd_ims_trigger(struct umd_ims *ims, umd_ims_handle handle, uint32_t owner);
 
 /**
+ * The same by an entry's index alone, for engines whose handles are as narrow as hardware's: what
+ * triggers is the entry that the index has now, so a late one may find the next.
+ */
+int umd_ims_trigger_index(struct umd_ims *ims, uint32_t index, uint32_t owner);
+
+/** What umd_ims_trigger_index() would return; what it would count is counted. */
+int umd_ims_check_index(struct umd_ims *ims, uint32_t index, uint32_t owner);
+
+/**
  * Takes an entry away from its user: the handle names nothing from now on, the vector can be
  * parcelled out again, and the domain is told, in this order.
  *

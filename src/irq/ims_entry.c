@@ -137,25 +137,51 @@ UMD_EXPORT int umd_ims_is_pending(struct umd_ims_domain *domain, umd_ims_handle 
 	return pending;
 }
 
-UMD_EXPORT int umd_ims_trigger(struct umd_ims *ims, umd_ims_handle handle, uint32_t owner)
+/* Whether a locked slot is an entry of the owner's; NULL is nobody's. */
+static int check(struct umd_ims *ims, struct umd_ims_slot *slot, uint32_t owner)
 {
-	struct umd_ims_slot *slot = umd_ims_slot_lock(&ims->table, handle);
-	bool own;
-
 	if (!slot) {
 		umd_ims_count(&ims->stale);
 		return -ENOENT;
 	}
+	if (slot->domain->owner == owner)
+		return 0;
 
-	own = slot->domain->owner == owner;
-	if (own) {
+	umd_ims_count(&slot->domain->refused);
+	return -EPERM;
+}
+
+static int trigger(struct umd_ims *ims, struct umd_ims_slot *slot, uint32_t owner)
+{
+	int err = check(ims, slot, owner);
+
+	if (!err) {
 		slot->pending = true;
 		umd_ims_slot_deliver(slot);
-	} else {
-		umd_ims_count(&slot->domain->refused);
 	}
-	umd_ims_slot_unlock(slot);
-	return own ? 0 : -EPERM;
+	if (slot)
+		umd_ims_slot_unlock(slot);
+	return err;
+}
+
+UMD_EXPORT int umd_ims_trigger(struct umd_ims *ims, umd_ims_handle handle, uint32_t owner)
+{
+	return trigger(ims, umd_ims_slot_lock(&ims->table, handle), owner);
+}
+
+UMD_EXPORT int umd_ims_trigger_index(struct umd_ims *ims, uint32_t index, uint32_t owner)
+{
+	return trigger(ims, umd_ims_slot_lock_index(&ims->table, index), owner);
+}
+
+UMD_EXPORT int umd_ims_check_index(struct umd_ims *ims, uint32_t index, uint32_t owner)
+{
+	struct umd_ims_slot *slot = umd_ims_slot_lock_index(&ims->table, index);
+	int err = check(ims, slot, owner);
+
+	if (slot)
+		umd_ims_slot_unlock(slot);
+	return err;
 }
 
 /* ---- A slice that moves -------------------------------------------------------------------- */

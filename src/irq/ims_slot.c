@@ -9,15 +9,25 @@ static umd_ims_handle handle_of(const struct umd_ims_slot *slot)
 	return (umd_ims_handle)slot->generation << 32 | slot->index;
 }
 
-struct umd_ims_slot *umd_ims_slot_lock(struct umd_ims_table *table, umd_ims_handle handle)
+struct umd_ims_slot *umd_ims_slot_lock_index(struct umd_ims_table *table, uint32_t index)
 {
-	struct umd_ims_slot *slot = umd_ims_table_find(table, (uint32_t)handle);
+	struct umd_ims_slot *slot = umd_ims_table_find(table, index);
 
 	if (!slot)
 		return NULL;
 
 	pthread_mutex_lock(&slot->lock);
-	if (slot->domain && handle_of(slot) == handle)
+	if (slot->domain)
+		return slot;
+	pthread_mutex_unlock(&slot->lock);
+	return NULL;
+}
+
+struct umd_ims_slot *umd_ims_slot_lock(struct umd_ims_table *table, umd_ims_handle handle)
+{
+	struct umd_ims_slot *slot = umd_ims_slot_lock_index(table, (uint32_t)handle);
+
+	if (!slot || handle_of(slot) == handle)
 		return slot;
 	pthread_mutex_unlock(&slot->lock);
 	return NULL;

@@ -10,6 +10,9 @@
 /* The slot that a handle names, locked; NULL where the handle names no entry. */
 struct umd_ims_slot *umd_ims_slot_lock(struct umd_ims_table *table, umd_ims_handle handle);
 
+/* The same by the index alone: whichever entry it has. */
+struct umd_ims_slot *umd_ims_slot_lock_index(struct umd_ims_table *table, uint32_t index);
+
 static inline void umd_ims_slot_unlock(struct umd_ims_slot *slot)
 {
 	pthread_mutex_unlock(&slot->lock);
