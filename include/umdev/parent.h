@@ -69,10 +69,10 @@ struct umd_parent_info {
 
 /** What an owner may have of a parent: set by whoever holds the parent, when the link is made. */
 struct umd_owner {
-	size_t size;		   /* sizeof(struct umd_owner) */
-	uint32_t owner;		   /* the tag of all that is its; one link at a time */
-	uint32_t queues;	   /* at most; 0: 1 */
-	uint32_t vectors;	   /* interrupts, reserved; 0: 1 */
+	size_t size;	  /* sizeof(struct umd_owner) */
+	uint32_t owner;	  /* the tag of all that is its; one link at a time; not UMD_DMA_NO_OWNER */
+	uint32_t queues;  /* at most; 0: 1 */
+	uint32_t vectors; /* interrupts, reserved; 0: 1 */
 	uint32_t max_weight;	   /* of a queue; 0: 1 */
 	uint32_t max_maps;	   /* 0: 65535 */
 	uint64_t max_mapped_bytes; /* 0: no limit */
@@ -145,7 +145,11 @@ int umd_link_dispatch(struct umd_link *link);
 
 /* ---- Memory -------------------------------------------------------------------------------- */
 
-/** How a call that was begun has ended; from umd_link_dispatch(), or out of the call itself. */
+/**
+ * How a call that has returned -EINPROGRESS has ended: once for each, from umd_link_dispatch(), or
+ * out of what ends the queue or the link meanwhile: -ECANCELED for a command. Never out of the call
+ * itself: one that returns anything else has ended with that.
+ */
 typedef void umd_link_done_fn(void *data, int result);
 
 /**
@@ -155,11 +159,12 @@ typedef void umd_link_done_fn(void *data, int result);
  * Entries that are submitted from now on are not looked at before the changes are made: no need to
  * wait for that. Memory that is unmapped may be used for something else once the call has ended.
  *
- * @param done told once that the changes are made, and what was unmapped is used by nobody; what is
+ * @param done told that the changes are made, and what was unmapped is used by nobody; what is
  *	  still used after half a second is taken away. NULL: the call waits for that
- * @return 0, or -EINPROGRESS where done() will be called; what umd_dma_space_change() returns, with
- *	   the changes before the one at fault made; -EREMOTE for another kind through a socket;
- *	   -EPERM for a link whose space is the caller's; -ENOTCONN
+ * @return 0, or -EINPROGRESS where done() will be called; what umd_dma_space_change() returns, and
+ *	   done() may be told, too, with the changes before the one at fault made; -ENOBUFS also
+ *	   for more than 4096 changes that have not ended; -EREMOTE for another kind through a
+ *	   socket; -EPERM for a link whose space is the caller's; -ENOTCONN
  */
 int umd_link_change(struct umd_link *link, const struct umd_dma_change *changes, size_t count,
 		    umd_link_done_fn *done, void *data);
@@ -218,7 +223,7 @@ int umd_link_unback_vector(struct umd_link *link, struct umd_device *device,
 struct umd_queue_options {
 	size_t size;	      /* sizeof(struct umd_queue_options) */
 	uint32_t shared;      /* number of a queue to share; 0: one of its own (dedicated) */
-	uint32_t depth;	      /* entries: rounded up to a power of two; 0: as the parent likes */
+	uint32_t depth;	      /* entries: rounded up to a power of two; 0: as we like */
 	uint32_t weight;      /* its share while others are busy, too; 0: 1 */
 	const void *config;   /* what the API asks of a queue; NULL: as the parent likes */
 	uint32_t config_size; /* at most UMD_QUEUE_CONFIG_MAX */
@@ -256,7 +261,8 @@ unsigned int umd_queue_room(const struct umd_queue *queue);
 unsigned int umd_queue_depth(const struct umd_queue *queue);
 
 enum umd_queue_command {
-	UMD_QUEUE_START, /* takes entries again, after a stop or a halt: with an empty ring */
+	UMD_QUEUE_START, /* takes entries again, after a stop or a halt: with an empty ring. What
+			    runs is left alone */
 	UMD_QUEUE_STOP,	 /* takes no more entries; ended when what was taken is done */
 	UMD_QUEUE_DRAIN, /* ended when what has been submitted by now is done */
 	UMD_QUEUE_ABORT, /* what was submitted ends as soon as it can, or is not begun; then stopped
@@ -295,7 +301,11 @@ struct umd_parent_ops {
 
 	/**
 	 * START, STOP, DRAIN or ABORT: begins it; umd_work_ended() says that it has ended, also out
-	 * of this call.
+	 * of this call. With STOP and ABORT nothing is taken any more, but by a umd_work_take()
+	 * that is under way: they have not ended before that has returned. START comes for a queue
+	 * that has stopped or halted; entries can be taken some time after it has ended, which the
+	 * engine learns by looking and by the doorbell, as ever. One that is cancelled because the
+	 * queue is closed need not be ended.
 	 */
 	void (*command)(void *data, void *context, enum umd_queue_command command);
 
@@ -319,7 +329,11 @@ struct umd_parent_options {
 /** @return 0; -EINVAL; -ENOMEM; -EMFILE */
 int umd_parent_create(const struct umd_parent_options *options, struct umd_parent **ret);
 
-/** Ends a parent; links of this process are closed before. NULL is allowed. */
+/**
+ * Ends a parent, out of none of its calls. NULL is allowed. Links of this process are closed
+ * before; those that are not are lost: told so (umd_link_ops.lost), good for nothing, and still to
+ * be closed, with their queues.
+ */
 void umd_parent_destroy(struct umd_parent *parent);
 
 /**
@@ -354,17 +368,22 @@ struct umd_dma_space *umd_work_space(const struct umd_work *work);
 /**
  * Takes entries: copies of what has been submitted, in order, once each. One thread at a time, any.
  *
- * @return how many, 0 for none; -EAGAIN while entries wait for a change of the space to be made, of
- *	   which the doorbell tells; -EPROTO for a ring that is nonsense: the queue has halted, and
- *	   its link is told
+ * @return how many, 0 for none, or for a queue that has stopped or halted; -EAGAIN while entries
+ *wait for a change of the space to be made, of which the doorbell tells; -EPROTO for a ring that is
+ *nonsense: the queue has halted, and its link is told
  */
 int umd_work_take(struct umd_work *work, void *entries, unsigned int room);
+
+/** How many entries wait to be taken, as umd_work_take() would be called: what a DRAIN is for. */
+unsigned int umd_work_waiting(const struct umd_work *work);
 
 /**
  * The engine is about to sleep, and wants the doorbell from now on. Whoever has called it and does
  * not sleep after all, or wakes, calls umd_work_wake().
  *
- * @return whether it may sleep: false where there are entries
+ * Both are called as umd_work_take() is: by one thread at a time.
+ *
+ * @return whether it may sleep: false where there are entries that can be taken
  */
 bool umd_work_sleep(struct umd_work *work);
 void umd_work_wake(struct umd_work *work);
@@ -375,13 +394,13 @@ void umd_work_wake(struct umd_work *work);
  */
 int umd_work_doorbell(const struct umd_work *work);
 
-/** Whether `vector` is one that the owner may have triggered. 0; -EPERM; -ENOENT. Any thread. */
+/** Whether `vector` is one of the owner's. 0; -EPERM, counted; -ENOENT. Any thread. */
 int umd_work_check_vector(struct umd_work *work, uint32_t vector);
 
 /** Triggers one of the owner's vectors. 0; -EPERM, counted; -ENOENT. Any thread. */
 int umd_work_trigger(struct umd_work *work, uint32_t vector);
 
-/** The command that was begun last has ended. Any thread. */
+/** The command that was begun last has ended: 0 or a negative errno. Any thread. */
 void umd_work_ended(struct umd_work *work, int result);
 
 /** The queue has halted for a reason of the API's: the link is told. Any thread. */

@@ -27,9 +27,15 @@ struct umd_link_way {
 	int (*set_mask)(struct umd_link *link, uint32_t vector, bool masked);
 	int (*is_pending)(struct umd_link *link, uint32_t vector);
 
-	/* Makes the queue's ring and doorbell. */
+	/* Makes the queue's ring and doorbell; the options are checked but for the parent's limits
+	 */
 	int (*open_queue)(struct umd_queue *queue, const struct umd_queue_options *options);
+
+	/* Ends both, also of a link that is lost. A command under way ends with -ECANCELED. */
 	void (*close_queue)(struct umd_queue *queue);
+
+	/* There is no other one under way; queue->commanded while this one is, which the way sets.
+	 */
 	int (*command)(struct umd_queue *queue, enum umd_queue_command command,
 		       umd_link_done_fn *done, void *data);
 };
@@ -39,9 +45,14 @@ struct umd_link {
 	const struct umd_link_way *way;
 	struct umd_link_ops ops;
 	void *data;
-	bool lost;
+	bool lost; /* any thread reads */
 	uint32_t entry_size;
-	uint32_t changes; /* the number of the last change that was asked for */
+
+	/*
+	 * How many umd_link_change() there have been, modulo 2^32, whatever became of them: each
+	 * that has reached the parent counts, as the parent counts. Any thread reads.
+	 */
+	uint32_t changes;
 	struct umd_queue *queues;
 	struct umd_mirror *mirror; /* mirror.c; NULL: no device's memory */
 };
@@ -51,11 +62,12 @@ struct umd_queue {
 	struct umd_queue *next;
 	struct umd_ring ring; /* the submitter's view */
 	int doorbell;	      /* an eventfd */
+	uint64_t doorbells;   /* rung; any thread reads */
 	bool commanded;	      /* a command is under way */
 	void *own;	      /* the way's */
 };
 
-/* Tells the link's user, once. */
+/* Tells the link's user, once. The link may be closed in it. */
 void umd_link_lose(struct umd_link *link);
 
 #endif
