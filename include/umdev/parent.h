@@ -390,7 +390,8 @@ void umd_work_wake(struct umd_work *work);
 
 /**
  * Signalled for a queue that sleeps when entries have come. To be waited for with EPOLLIN |
- * EPOLLET, and never read: its other end is the peer's.
+ * EPOLLET, and never read: its other end is the peer's, in whose process it lives on. So it is
+ * taken out of epoll sets in ops.close().
  */
 int umd_work_doorbell(const struct umd_work *work);
 

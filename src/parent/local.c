@@ -74,16 +74,18 @@ static int get_fd(const struct umd_link *link)
 
 static int dispatch(struct umd_link *link)
 {
-	return umd_parent_dispatch(((struct umd_local *)link)->parent, 0);
+	umd_parent_dispatch(((struct umd_local *)link)->parent, 0);
+	return 0;
 }
 
 /* ---- Life ---------------------------------------------------------------------------------- */
 
-/* Which only the link's user could still touch: the parent does not know it any more. */
+/* From now on only the link's user knows of it. Who is told meanwhile asks in vain. */
 static void leave(struct umd_local *local)
 {
 	struct umd_local **at = &local->parent->links;
 
+	__atomic_store_n(&local->link.lost, true, __ATOMIC_RELAXED);
 	while (*at != local)
 		at = &(*at)->next;
 	*at = local->next;
