@@ -39,6 +39,46 @@ static void test_trigger_for_somebody_else_is_refused_and_counted(void **state)
 	assert_int_equal(ims_stats(ims).delivered, 0);
 }
 
+static void test_an_index_triggers_the_entry_that_it_has_now(void **state)
+{
+	umd_ims_handle first = ims_entry(a, fd_a), second;
+	uint32_t index = ims_index(first);
+
+	assert_int_equal(umd_ims_trigger_index(ims, index, A), 0);
+	ims_expect_events(1, 0);
+	assert_int_equal(umd_ims_free(a, first), 0);
+	assert_int_equal(umd_ims_trigger_index(ims, index, A), -ENOENT);
+	second = ims_entry(a, fd_a);
+	assert_int_equal(ims_index(second), index);
+	assert_int_equal(umd_ims_trigger_index(ims, index, A), 0);
+	ims_expect_events(1, 0);
+	assert_int_equal(ims_stats(ims).stale, 1);
+}
+
+static void test_an_index_of_somebody_else_s_is_refused_and_counted(void **state)
+{
+	uint32_t index = ims_index(ims_entry(b, fd_b));
+
+	assert_int_equal(umd_ims_trigger_index(ims, index, A), -EPERM);
+	assert_int_equal(umd_ims_trigger_index(ims, UINT32_MAX, A), -ENOENT);
+	ims_expect_events(0, 0);
+	assert_int_equal(umd_ims_domain_refused(b), 1);
+	assert_int_equal(ims_stats(ims).stale, 1);
+}
+
+static void test_a_check_counts_and_triggers_nothing(void **state)
+{
+	uint32_t index = ims_index(ims_entry(b, fd_b));
+
+	assert_int_equal(umd_ims_check_index(ims, index, B), 0);
+	assert_int_equal(umd_ims_check_index(ims, index, A), -EPERM);
+	assert_int_equal(umd_ims_check_index(ims, UINT32_MAX, A), -ENOENT);
+	ims_expect_events(0, 0);
+	assert_int_equal(umd_ims_domain_refused(b), 1);
+	assert_int_equal(ims_stats(ims).stale, 1);
+	assert_int_equal(ims_stats(ims).delivered, 0);
+}
+
 static void test_masked_triggers_are_delivered_once(void **state)
 {
 	umd_ims_handle handle = ims_entry(a, fd_a);
@@ -353,6 +393,9 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST_BOTH(test_trigger_signals_its_entry),
 		TEST_BOTH(test_trigger_for_somebody_else_is_refused_and_counted),
+		TEST_BOTH(test_an_index_triggers_the_entry_that_it_has_now),
+		TEST_BOTH(test_an_index_of_somebody_else_s_is_refused_and_counted),
+		TEST_BOTH(test_a_check_counts_and_triggers_nothing),
 		TEST_BOTH(test_masked_triggers_are_delivered_once),
 		TEST(test_reset_forgets_what_is_pending_and_masked),
 		TEST_BOTH(test_entry_without_an_eventfd_waits_for_one),

@@ -400,6 +400,7 @@ static void test_an_end_without_a_command_is_nothing(void **state)
 			 -EINPROGRESS);
 	dispatch();
 	assert_int_equal(ending.told, 0);
+	umd_queue_close(queue);
 }
 
 static void test_a_command_of_a_queue_that_is_closed_is_cancelled(void **state)
@@ -498,6 +499,7 @@ static void test_a_call_that_waits_may_do_so_out_of_another_s_dispatch(void **st
 	assert_int_equal(outer.result, -EXDEV);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	assert_int_equal(ending.told, 0);
+	umd_queue_close(queue);
 }
 
 /* ---- Halts --------------------------------------------------------------------------------- */
