@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Memory Fill, by a pattern of 8 bytes that begins where the destination does. */
+#include <string.h>
+
+#include "bytes.h"
+#include "op.h"
+
+/* The pattern as it lies at byte `done` of the destination, in memory's order. */
+static uint64_t pattern_at(uint64_t pattern, uint64_t done)
+{
+	unsigned int turn = (unsigned int)(done % 8) * 8;
+
+	return htole64(turn ? pattern >> turn | pattern << (64 - turn) : pattern);
+}
+
+static void fill(uint8_t *to, uint64_t word, size_t size)
+{
+	size_t i = 0;
+
+	for (; i + 64 <= size; i += 64) {
+		const uint64_t line[8] = {word, word, word, word, word, word, word, word};
+
+		memcpy(to + i, line, sizeof(line));
+	}
+	for (; i + 8 <= size; i += 8)
+		memcpy(to + i, &word, 8);
+	memcpy(to + i, &word, size - i);
+}
+
+static size_t run_fill(struct dsa_job *job, uint8_t *const *at, size_t size)
+{
+	uint64_t pattern = job->descriptor.source;
+
+	if (pattern == (pattern & 0xff) * UINT64_C(0x0101010101010101))
+		memset(at[0], (int)(pattern & 0xff), size);
+	else
+		fill(at[0], pattern_at(pattern, job->state.crc), size);
+	job->state.crc += size;
+	return size;
+}
+
+static void begin_fill(struct dsa_job *job)
+{
+	job->state.crc = 0;
+}
+
+const struct dsa_op dsa_op_fill = {
+	.flags = DSA_FLAGS_WRITE | DSA_FLAG_TCS_2,
+	.begin = begin_fill,
+	.ranges = 1,
+	.places = {{DSA_AT_DESTINATION, UMD_DMA_WRITE}},
+	.run = run_fill,
+};
