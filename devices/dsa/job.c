@@ -15,6 +15,18 @@ static const struct dsa_op *const ops[DSA_CACHE_FLUSH + 1] = {
 	[DSA_NOP] = &dsa_op_nop,
 	[DSA_MOVE] = &dsa_op_move,
 	[DSA_FILL] = &dsa_op_fill,
+	[DSA_COMPARE] = &dsa_op_compare,
+	[DSA_COMPARE_PATTERN] = &dsa_op_compare_pattern,
+	[DSA_CREATE_DELTA] = &dsa_op_create_delta,
+	[DSA_APPLY_DELTA] = &dsa_op_apply_delta,
+	[DSA_DUALCAST] = &dsa_op_dualcast,
+	[DSA_CRC] = &dsa_op_crc,
+	[DSA_COPY_CRC] = &dsa_op_copy_crc,
+	[DSA_DIF_CHECK] = &dsa_op_dif_check,
+	[DSA_DIF_INSERT] = &dsa_op_dif_insert,
+	[DSA_DIF_STRIP] = &dsa_op_dif_strip,
+	[DSA_DIF_UPDATE] = &dsa_op_dif_update,
+	[DSA_CACHE_FLUSH] = &dsa_op_cache_flush,
 };
 
 /* ---- How it ends --------------------------------------------------------------------------- */

@@ -2,16 +2,8 @@
 /* Memory Fill, by a pattern of 8 bytes that begins where the destination does. */
 #include <string.h>
 
-#include "bytes.h"
 #include "op.h"
-
-/* The pattern as it lies at byte `done` of the destination, in memory's order. */
-static uint64_t pattern_at(uint64_t pattern, uint64_t done)
-{
-	unsigned int turn = (unsigned int)(done % 8) * 8;
-
-	return htole64(turn ? pattern >> turn | pattern << (64 - turn) : pattern);
-}
+#include "pattern.h"
 
 static void fill(uint8_t *to, uint64_t word, size_t size)
 {
@@ -34,7 +26,7 @@ static size_t run_fill(struct dsa_job *job, uint8_t *const *at, size_t size)
 	if (pattern == (pattern & 0xff) * UINT64_C(0x0101010101010101))
 		memset(at[0], (int)(pattern & 0xff), size);
 	else
-		fill(at[0], pattern_at(pattern, job->state.crc), size);
+		fill(at[0], dsa_pattern_at(pattern, job->state.crc), size);
 	job->state.crc += size;
 	return size;
 }
