@@ -12,6 +12,7 @@
 #include "bytes.h"
 #include "crc.h"
 #include "op.h"
+#include "stream.h"
 
 #define FLAG_READ_SEED	 (1u << 16)
 #define FLAG_RAW	 (1u << 17) /* no inversion, no reflection, of seed and checksum */
@@ -138,16 +139,23 @@ const struct dsa_op dsa_op_crc = {
 	.report = report,
 };
 
-/* Block by block: a block is still in the cache when its checksum is made. */
+/*
+ * Block by block: the checksum brings a block into the cache, from where the copy takes it. The
+ * other way round it is slower by a third.
+ */
 static size_t run_copy(struct dsa_job *job, uint8_t *const *at, size_t size)
 {
+	bool streamed = dsa_is_streamed(&job->descriptor, DSA_STREAM_COPY_CRC);
 	uint32_t crc = (uint32_t)job->state.crc;
 
 	for (size_t done = 0; done < size;) {
 		size_t block = size - done < COPIED_AT_A_TIME ? size - done : COPIED_AT_A_TIME;
 
-		memmove(at[1] + done, at[0] + done, block);
 		crc = move_on(job, crc, at[0] + done, block);
+		if (streamed)
+			dsa_stream(at[1] + done, at[0] + done, block);
+		else
+			memmove(at[1] + done, at[0] + done, block);
 		done += block;
 	}
 	job->state.crc = crc;

@@ -200,8 +200,12 @@ static struct field make_field(const struct dif *dif, uint32_t number, const str
 	return field;
 }
 
-/* Returns what is wrong with it. It is copied while it is in the cache. */
-static uint8_t do_block(const struct dif *dif, uint32_t number, const uint8_t *from, uint8_t *to)
+/*
+ * Returns what is wrong with it. The checksum comes first: it brings the block into the cache, from
+ * where the copy takes it.
+ */
+static inline uint8_t do_block(const struct dif *dif, uint32_t number, const uint8_t *from,
+			       uint8_t *to)
 {
 	struct field field = {0}, made;
 	uint8_t wrong;
@@ -212,50 +216,82 @@ static uint8_t do_block(const struct dif *dif, uint32_t number, const uint8_t *f
 		if (wrong)
 			return wrong;
 	}
-	if (dif->written)
-		memmove(to, from, dif->block);
 	if (dif->has_destination) {
 		made = make_field(dif, number, &field, from);
 		put_field(to + dif->block, &made);
 	}
+	if (dif->written)
+		memmove(to, from, dif->block);
 	return 0;
+}
+
+/* Blocks that lie together. How many were done. */
+static uint32_t do_run(const struct dif *dif, uint32_t number, uint32_t count, const uint8_t *from,
+		       uint8_t *to, uint8_t *ret_wrong)
+{
+	uint32_t done = 0;
+
+	for (; done < count; done++) {
+		*ret_wrong = do_block(dif, number + done, from, to);
+		if (*ret_wrong)
+			break;
+		from += dif->read;
+		to += dif->written;
+	}
+	return done;
 }
 
 /* ---- A piece ------------------------------------------------------------------------------- */
 
-/* A block where it lies, or put together. */
-static const uint8_t *take(struct dsa_range *range, uint32_t size, uint8_t *buffer)
-{
-	size_t here;
-	const uint8_t *at = dsa_range_here(range, &here);
-
-	if (here < size) {
-		dsa_range_get(range, buffer, size);
-		return buffer;
-	}
-	dsa_range_skip(range, size);
-	return at;
-}
-
-static uint8_t do_one(struct dif *dif, uint32_t number)
+/* A block that does not lie together, put together. */
+static uint8_t do_split(struct dif *dif, uint32_t number)
 {
 	uint8_t in[DSA_BLOCK_MAX + DSA_FIELD_SIZE], out[DSA_BLOCK_MAX + DSA_FIELD_SIZE], wrong;
-	const uint8_t *from = take(&dif->from, dif->read, in);
-	uint8_t *to = NULL;
-	size_t here = 0;
 
-	if (dif->written)
-		to = dsa_range_here(&dif->to, &here);
-	if (here >= dif->written) {
-		wrong = do_block(dif, number, from, to);
-		if (dif->written)
-			dsa_range_skip(&dif->to, dif->written);
-		return wrong;
-	}
-	wrong = do_block(dif, number, from, out);
-	if (!wrong)
+	dsa_range_get(&dif->from, in, dif->read);
+	wrong = do_block(dif, number, in, out);
+	if (!wrong && dif->written)
 		dsa_range_put(&dif->to, out, dif->written);
 	return wrong;
+}
+
+/* How many of the blocks that are there lie together from here on. */
+static uint32_t count_together(const struct dif *dif, uint32_t blocks)
+{
+	size_t here;
+
+	dsa_range_here(&dif->from, &here);
+	if (here / dif->read < blocks)
+		blocks = (uint32_t)(here / dif->read);
+	if (!dif->written)
+		return blocks;
+	dsa_range_here(&dif->to, &here);
+	return here / dif->written < blocks ? (uint32_t)(here / dif->written) : blocks;
+}
+
+/* How many were done, up to one that is wrong. */
+static uint32_t do_blocks(struct dif *dif, uint32_t number, uint32_t blocks, uint8_t *ret_wrong)
+{
+	uint32_t done = 0;
+
+	while (done < blocks && !*ret_wrong) {
+		uint32_t run = count_together(dif, blocks - done);
+		const uint8_t *from;
+		uint8_t *to;
+		size_t here;
+
+		if (!run) {
+			*ret_wrong = do_split(dif, number + done);
+			done += !*ret_wrong;
+			continue;
+		}
+		from = dsa_range_here(&dif->from, &here);
+		to = dif->written ? dsa_range_here(&dif->to, &here) : NULL;
+		done += do_run(dif, number + done, run, from, to, ret_wrong);
+		dsa_range_skip(&dif->from, (size_t)run * dif->read);
+		dsa_range_skip(&dif->to, (size_t)run * dif->written);
+	}
+	return done;
 }
 
 /* Of which both sides are there as a whole. */
@@ -299,7 +335,7 @@ static uint32_t blocks_of(const struct dif *dif, size_t left, size_t room)
 static bool do_piece(struct dsa_job *job, struct umd_dma_reader *reader, size_t room, size_t *cost)
 {
 	struct dif dif;
-	uint32_t first, blocks, whole, done = 0;
+	uint32_t first, blocks, done;
 	uint64_t lost = 0;
 	uint8_t wrong = 0;
 	bool from_lasted, to_lasted;
@@ -310,11 +346,7 @@ static bool do_piece(struct dsa_job *job, struct umd_dma_reader *reader, size_t 
 
 	umd_dma_enter(reader);
 	find_blocks(&dif, reader, &job->descriptor, first, blocks);
-	whole = whole_blocks(&dif, blocks);
-	while (done < whole && !wrong) {
-		wrong = do_one(&dif, first + done);
-		done += !wrong;
-	}
+	done = do_blocks(&dif, first, whole_blocks(&dif, blocks), &wrong);
 	umd_dma_mark(reader, dif.to.iova, (size_t)done * dif.written);
 	to_lasted = dsa_range_lasted(&dif.to, &lost);
 	from_lasted = dsa_range_lasted(&dif.from, &lost);

@@ -10,12 +10,16 @@
 
 #include "bytes.h"
 #include "op.h"
+#include "stream.h"
 
 #define BACKWARDS 1 /* the result of a move that faulted; 0: forwards */
 
 static size_t run_move(struct dsa_job *job, uint8_t *const *at, size_t size)
 {
-	memmove(at[1], at[0], size);
+	if (dsa_is_streamed(&job->descriptor, DSA_STREAM_MOVE))
+		dsa_stream(at[1], at[0], size);
+	else
+		memmove(at[1], at[0], size);
 	return size;
 }
 
