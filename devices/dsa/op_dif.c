@@ -22,7 +22,7 @@
 #define DESTINATION_TAGS  16
 #define RECORD_LESS	  8
 
-/* What is expected of one side's blocks; of the first. Bits of the mask are not checked. */
+/* What is expected of one side's next block. Bits of the mask are not checked, and written as 0. */
 struct tags {
 	uint8_t flags;
 	uint32_t ref;
@@ -40,7 +40,7 @@ struct dif {
 	uint8_t opcode, flags;
 	bool has_source, has_destination; /* a field */
 	uint32_t block, read, written;	  /* bytes of a block: plain, in source and destination */
-	struct tags source, destination;
+	struct tags source, destination;  /* of the next block */
 	struct dsa_range from, to;
 };
 
@@ -89,19 +89,16 @@ static struct tags read_tags(const uint8_t *specific, unsigned int flags, unsign
 			     .app = dsa_get16(specific + at + 6)};
 }
 
-/* The tags of a block by its number. */
-static struct tags count(const struct tags *tags, uint32_t number)
+/* The tags so many blocks later. */
+static inline void count(struct tags *tags, uint32_t blocks)
 {
-	struct tags at = *tags;
-
 	if (!(tags->flags & DSA_DIF_FIXED_REF))
-		at.ref += number;
+		tags->ref += blocks;
 	if (tags->flags & DSA_DIF_COUNT_APP)
-		at.app = (uint16_t)(at.app + number);
-	return at;
+		tags->app = (uint16_t)(tags->app + blocks);
 }
 
-static void begin_piece(struct dif *dif, const struct dsa_descriptor *descriptor)
+static void begin_piece(struct dif *dif, const struct dsa_descriptor *descriptor, uint64_t done)
 {
 	dif->opcode = descriptor->opcode;
 	dif->flags = descriptor->specific[DIF_FLAGS];
@@ -112,6 +109,8 @@ static void begin_piece(struct dif *dif, const struct dsa_descriptor *descriptor
 	dif->has_destination = dif->written > dif->block;
 	dif->source = read_tags(descriptor->specific, SOURCE_FLAGS, SOURCE_TAGS);
 	dif->destination = read_tags(descriptor->specific, DESTINATION_FLAGS, DESTINATION_TAGS);
+	count(&dif->source, (uint32_t)done / dif->read);
+	count(&dif->destination, (uint32_t)done / dif->read);
 }
 
 /* ---- A block ------------------------------------------------------------------------------- */
@@ -163,11 +162,10 @@ static bool is_exempt(uint8_t flags, const struct field *field)
 }
 
 /* What is wrong with a block's field: DSA_DIF_BAD_..., or 0. */
-static uint8_t judge(const struct dif *dif, uint32_t number, const struct field *field,
-		     const uint8_t *block)
+static inline uint8_t judge(const struct dif *dif, const struct field *field, const uint8_t *block)
 {
-	const struct tags tags = count(&dif->source, number);
-	uint8_t flags = tags.flags, wrong = 0;
+	const struct tags *tags = &dif->source;
+	uint8_t flags = tags->flags, wrong = 0;
 
 	if (flags & DSA_DIF_ALL_F && flags & DSA_DIF_ALL_F_ERROR && is_all_ones(field))
 		return DSA_DIF_BAD_ALL_F;
@@ -175,28 +173,26 @@ static uint8_t judge(const struct dif *dif, uint32_t number, const struct field 
 		return 0;
 	if (!(flags & DSA_DIF_NO_GUARD) && make_guard(dif, block) != field->guard)
 		wrong |= DSA_DIF_BAD_GUARD;
-	if ((field->app ^ tags.app) & ~tags.mask & 0xffff)
+	if ((field->app ^ tags->app) & ~tags->mask & 0xffff)
 		wrong |= DSA_DIF_BAD_APP;
-	if (!(flags & DSA_DIF_NO_REF) && field->ref != tags.ref)
+	if (!(flags & DSA_DIF_NO_REF) && field->ref != tags->ref)
 		wrong |= DSA_DIF_BAD_REF;
 	return wrong;
 }
 
 /* The field that a destination's block gets; `source` is that of the source's, if there is one. */
-static struct field make_field(const struct dif *dif, uint32_t number, const struct field *source,
-			       const uint8_t *block)
+static inline struct field make_field(const struct dif *dif, const struct field *source,
+				      const uint8_t *block)
 {
-	const struct tags tags = count(&dif->destination, number);
-	struct field field = {.app = tags.app & (uint16_t)~tags.mask, .ref = tags.ref};
+	const struct tags *tags = &dif->destination;
+	uint8_t passed = dif->has_source ? tags->flags : 0;
+	struct field field = {.app = tags->app & (uint16_t)~tags->mask, .ref = tags->ref};
 
-	if (dif->has_source && tags.flags & DSA_DIF_PASS_APP)
+	if (passed & DSA_DIF_PASS_APP)
 		field.app = source->app;
-	if (dif->has_source && tags.flags & DSA_DIF_PASS_REF)
+	if (passed & DSA_DIF_PASS_REF)
 		field.ref = source->ref;
-	if (dif->has_source && tags.flags & DSA_DIF_PASS_GUARD)
-		field.guard = source->guard;
-	else
-		field.guard = make_guard(dif, block);
+	field.guard = passed & DSA_DIF_PASS_GUARD ? source->guard : make_guard(dif, block);
 	return field;
 }
 
@@ -204,39 +200,41 @@ static struct field make_field(const struct dif *dif, uint32_t number, const str
  * Returns what is wrong with it. The checksum comes first: it brings the block into the cache, from
  * where the copy takes it.
  */
-static inline uint8_t do_block(const struct dif *dif, uint32_t number, const uint8_t *from,
-			       uint8_t *to)
+static inline uint8_t do_block(struct dif *dif, const uint8_t *from, uint8_t *to)
 {
 	struct field field = {0}, made;
 	uint8_t wrong;
 
 	if (dif->has_source) {
 		field = get_field(from + dif->block);
-		wrong = judge(dif, number, &field, from);
+		wrong = judge(dif, &field, from);
 		if (wrong)
 			return wrong;
 	}
-	if (dif->has_destination) {
-		made = make_field(dif, number, &field, from);
+	if (to && dif->has_destination) {
+		made = make_field(dif, &field, from);
 		put_field(to + dif->block, &made);
 	}
-	if (dif->written)
+	if (to)
 		memmove(to, from, dif->block);
+	count(&dif->source, 1);
+	count(&dif->destination, 1);
 	return 0;
 }
 
 /* Blocks that lie together. How many were done. */
-static uint32_t do_run(const struct dif *dif, uint32_t number, uint32_t count, const uint8_t *from,
-		       uint8_t *to, uint8_t *ret_wrong)
+static uint32_t do_run(struct dif *dif, uint32_t blocks, const uint8_t *from, uint8_t *to,
+		       uint8_t *ret_wrong)
 {
 	uint32_t done = 0;
 
-	for (; done < count; done++) {
-		*ret_wrong = do_block(dif, number + done, from, to);
+	for (; done < blocks; done++) {
+		*ret_wrong = do_block(dif, from, to);
 		if (*ret_wrong)
 			break;
 		from += dif->read;
-		to += dif->written;
+		if (to)
+			to += dif->written;
 	}
 	return done;
 }
@@ -244,12 +242,12 @@ static uint32_t do_run(const struct dif *dif, uint32_t number, uint32_t count, c
 /* ---- A piece ------------------------------------------------------------------------------- */
 
 /* A block that does not lie together, put together. */
-static uint8_t do_split(struct dif *dif, uint32_t number)
+static uint8_t do_split(struct dif *dif)
 {
 	uint8_t in[DSA_BLOCK_MAX + DSA_FIELD_SIZE], out[DSA_BLOCK_MAX + DSA_FIELD_SIZE], wrong;
 
 	dsa_range_get(&dif->from, in, dif->read);
-	wrong = do_block(dif, number, in, out);
+	wrong = do_block(dif, in, dif->written ? out : NULL);
 	if (!wrong && dif->written)
 		dsa_range_put(&dif->to, out, dif->written);
 	return wrong;
@@ -270,7 +268,7 @@ static uint32_t count_together(const struct dif *dif, uint32_t blocks)
 }
 
 /* How many were done, up to one that is wrong. */
-static uint32_t do_blocks(struct dif *dif, uint32_t number, uint32_t blocks, uint8_t *ret_wrong)
+static uint32_t do_blocks(struct dif *dif, uint32_t blocks, uint8_t *ret_wrong)
 {
 	uint32_t done = 0;
 
@@ -281,13 +279,13 @@ static uint32_t do_blocks(struct dif *dif, uint32_t number, uint32_t blocks, uin
 		size_t here;
 
 		if (!run) {
-			*ret_wrong = do_split(dif, number + done);
+			*ret_wrong = do_split(dif);
 			done += !*ret_wrong;
 			continue;
 		}
 		from = dsa_range_here(&dif->from, &here);
 		to = dif->written ? dsa_range_here(&dif->to, &here) : NULL;
-		done += do_run(dif, number + done, run, from, to, ret_wrong);
+		done += do_run(dif, run, from, to, ret_wrong);
 		dsa_range_skip(&dif->from, (size_t)run * dif->read);
 		dsa_range_skip(&dif->to, (size_t)run * dif->written);
 	}
@@ -340,13 +338,13 @@ static bool do_piece(struct dsa_job *job, struct umd_dma_reader *reader, size_t 
 	uint8_t wrong = 0;
 	bool from_lasted, to_lasted;
 
-	begin_piece(&dif, &job->descriptor);
+	begin_piece(&dif, &job->descriptor, job->done);
 	first = (uint32_t)job->done / dif.read;
 	blocks = blocks_of(&dif, job->descriptor.size - (size_t)job->done, room);
 
 	umd_dma_enter(reader);
 	find_blocks(&dif, reader, &job->descriptor, first, blocks);
-	done = do_blocks(&dif, first, whole_blocks(&dif, blocks), &wrong);
+	done = do_blocks(&dif, whole_blocks(&dif, blocks), &wrong);
 	umd_dma_mark(reader, dif.to.iova, (size_t)done * dif.written);
 	to_lasted = dsa_range_lasted(&dif.to, &lost);
 	from_lasted = dsa_range_lasted(&dif.from, &lost);
@@ -364,27 +362,26 @@ static bool do_piece(struct dsa_job *job, struct umd_dma_reader *reader, size_t 
 	return job->done == job->descriptor.size && dsa_job_end(job, DSA_OK);
 }
 
-static void report_tags(struct dsa_job *job, const struct tags *tags, unsigned int at)
+static void report_tags(struct dsa_job *job, unsigned int flags, unsigned int at)
 {
 	uint8_t *record = job->record.specific + (at - RECORD_LESS);
-	const struct tags next = count(tags, (uint32_t)job->done / source_stride(&job->descriptor));
+	struct tags tags = read_tags(job->descriptor.specific, flags, at);
 
-	dsa_put32(record, next.ref);
-	dsa_put16(record + 4, next.mask);
-	dsa_put16(record + 6, next.app);
+	count(&tags, (uint32_t)job->done / source_stride(&job->descriptor));
+	dsa_put32(record, tags.ref);
+	dsa_put16(record + 4, tags.mask);
+	dsa_put16(record + 6, tags.app);
 }
 
 /* The tags of the first block that was not done: what a job that goes on from there begins with. */
 static void report(struct dsa_job *job)
 {
-	const uint8_t *specific = job->descriptor.specific;
-	const struct tags source = read_tags(specific, SOURCE_FLAGS, SOURCE_TAGS);
-	const struct tags destination = read_tags(specific, DESTINATION_FLAGS, DESTINATION_TAGS);
+	uint8_t opcode = job->descriptor.opcode;
 
-	if (job->descriptor.opcode != DSA_DIF_INSERT)
-		report_tags(job, &source, SOURCE_TAGS);
-	if (job->descriptor.opcode == DSA_DIF_INSERT || job->descriptor.opcode == DSA_DIF_UPDATE)
-		report_tags(job, &destination, DESTINATION_TAGS);
+	if (opcode != DSA_DIF_INSERT)
+		report_tags(job, SOURCE_FLAGS, SOURCE_TAGS);
+	if (opcode == DSA_DIF_INSERT || opcode == DSA_DIF_UPDATE)
+		report_tags(job, DESTINATION_FLAGS, DESTINATION_TAGS);
 }
 
 /* ---- What is in the descriptor ------------------------------------------------------------- */

@@ -5,18 +5,19 @@
 #include "op.h"
 #include "pattern.h"
 
+#define BLOCK 1024u
+
+/* Larger blocks are libc's business. */
 static void fill(uint8_t *to, uint64_t word, size_t size)
 {
-	size_t i = 0;
+	uint64_t block[BLOCK / 8];
+	size_t count = size < BLOCK ? (size + 7) / 8 : BLOCK / 8;
 
-	for (; i + 64 <= size; i += 64) {
-		const uint64_t line[8] = {word, word, word, word, word, word, word, word};
-
-		memcpy(to + i, line, sizeof(line));
-	}
-	for (; i + 8 <= size; i += 8)
-		memcpy(to + i, &word, 8);
-	memcpy(to + i, &word, size - i);
+	for (size_t i = 0; i < count; i++)
+		block[i] = word;
+	for (; size > BLOCK; size -= BLOCK, to += BLOCK)
+		memcpy(to, block, BLOCK);
+	memcpy(to, block, size);
 }
 
 static size_t run_fill(struct dsa_job *job, uint8_t *const *at, size_t size)
