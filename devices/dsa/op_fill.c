@@ -7,17 +7,29 @@
 
 #define BLOCK 1024u
 
-/* Larger blocks are libc's business. */
+static void fill_words(uint8_t *to, uint64_t word, size_t size)
+{
+	size_t i = 0;
+
+	for (; i + sizeof(word) <= size; i += sizeof(word))
+		memcpy(to + i, &word, sizeof(word));
+	memcpy(to + i, &word, size - i);
+}
+
+/* Large ones are libc's business, block by block. */
 static void fill(uint8_t *to, uint64_t word, size_t size)
 {
-	uint64_t block[BLOCK / 8];
-	size_t count = size < BLOCK ? (size + 7) / 8 : BLOCK / 8;
+	uint8_t block[BLOCK];
+	size_t i = 0;
 
-	for (size_t i = 0; i < count; i++)
-		block[i] = word;
-	for (; size > BLOCK; size -= BLOCK, to += BLOCK)
-		memcpy(to, block, BLOCK);
-	memcpy(to, block, size);
+	if (size < BLOCK) {
+		fill_words(to, word, size);
+		return;
+	}
+	fill_words(block, word, BLOCK);
+	for (; i + BLOCK <= size; i += BLOCK)
+		memcpy(to + i, block, BLOCK);
+	memcpy(to + i, block, size - i);
 }
 
 static size_t run_fill(struct dsa_job *job, uint8_t *const *at, size_t size)
