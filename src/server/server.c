@@ -9,6 +9,7 @@
 
 #include "base/export.h"
 #include "base/foreign.h"
+#include "base/listen.h"
 #include "server/listen.h"
 #include "server/session.h"
 
@@ -65,7 +66,7 @@ static int watch_listener(struct umd_server *server)
 
 static int serve_path(struct umd_server *server, const char *path)
 {
-	int fd = umd_listen(path);
+	int fd = umd_listen(path, SOCK_STREAM);
 
 	if (fd < 0)
 		return fd;
@@ -83,7 +84,7 @@ static int serve_path(struct umd_server *server, const char *path)
 static int serve_fd(struct umd_server *server, int fd)
 {
 	bool listens;
-	int err = umd_listen_check(fd, &listens);
+	int err = umd_listen_check(fd, SOCK_STREAM, &listens);
 
 	if (err)
 		return err;

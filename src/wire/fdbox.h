@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "wire/receive.h"
+#include "base/receive.h"
 
 struct umd_fd_batch {
 	uint64_t start, end; /* the receive's stretch, as offsets in the stream */

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <sys/eventfd.h>
 
+#include "base/listen.h"
 #include "server/listen.h"
 
 static struct server_fixture f;
@@ -28,7 +29,7 @@ static int teardown(void **state)
 
 static void test_path_is_listened_at(void **state)
 {
-	int fd = umd_listen(f.path), client;
+	int fd = umd_listen(f.path, SOCK_STREAM), client;
 
 	assert_true(fd >= 0);
 	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
@@ -44,10 +45,10 @@ static void test_socket_of_a_dead_server_is_replaced(void **state)
 	int fd;
 
 	close(server_bind(f.path, 1));
-	fd = umd_listen(f.path);
+	fd = umd_listen(f.path, SOCK_STREAM);
 	assert_true(fd >= 0);
 	close(fd);
-	fd = umd_listen(f.path);
+	fd = umd_listen(f.path, SOCK_STREAM);
 	assert_true(fd >= 0);
 	close(fd);
 	assert_int_equal(server_connect(f.path), -1);
@@ -57,7 +58,7 @@ static void test_path_where_someone_listens_is_left_alone(void **state)
 {
 	int other = server_bind(f.path, 4), client;
 
-	assert_int_equal(umd_listen(f.path), -EADDRINUSE);
+	assert_int_equal(umd_listen(f.path, SOCK_STREAM), -EADDRINUSE);
 	client = server_connect(f.path);
 	assert_true(client >= 0);
 	close(client);
@@ -71,7 +72,7 @@ static void test_listener_with_a_full_backlog_is_someone(void **state)
 	while (count < 8 && (clients[count] = server_connect(f.path)) >= 0)
 		count++;
 	assert_true(count < 8);
-	assert_int_equal(umd_listen(f.path), -EADDRINUSE);
+	assert_int_equal(umd_listen(f.path, SOCK_STREAM), -EADDRINUSE);
 	while (count--)
 		close(clients[count]);
 	close(other);
@@ -84,22 +85,22 @@ static void test_file_of_another_kind_is_left_alone(void **state)
 	int fd = open(f.path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 
 	close(fd);
-	assert_int_equal(umd_listen(f.path), -EEXIST);
+	assert_int_equal(umd_listen(f.path, SOCK_STREAM), -EEXIST);
 	assert_int_equal(unlink(f.path), 0);
 
 	assert_int_equal(mkfifo(f.path, 0600), 0);
-	assert_int_equal(umd_listen(f.path), -EEXIST);
+	assert_int_equal(umd_listen(f.path, SOCK_STREAM), -EEXIST);
 	assert_int_equal(unlink(f.path), 0);
 
 	assert_int_equal(mkdir(f.path, 0700), 0);
-	assert_int_equal(umd_listen(f.path), -EEXIST);
+	assert_int_equal(umd_listen(f.path, SOCK_STREAM), -EEXIST);
 	assert_int_equal(rmdir(f.path), 0);
 
 	snprintf(target, sizeof(target), "%s/other", f.dir);
 	assert_int_equal(symlink(target, f.path), 0);
-	assert_int_equal(umd_listen(f.path), -EEXIST);
+	assert_int_equal(umd_listen(f.path, SOCK_STREAM), -EEXIST);
 	close(server_bind(target, 1));
-	assert_int_equal(umd_listen(f.path), -EEXIST);
+	assert_int_equal(umd_listen(f.path, SOCK_STREAM), -EEXIST);
 	assert_int_equal(lstat(target, &st), 0);
 	assert_int_equal(unlink(target), 0);
 }
@@ -109,15 +110,15 @@ static void test_path_without_a_directory_is_an_error(void **state)
 	char path[80];
 
 	snprintf(path, sizeof(path), "%s/none/socket", f.dir);
-	assert_int_equal(umd_listen(path), -ENOENT);
+	assert_int_equal(umd_listen(path, SOCK_STREAM), -ENOENT);
 	snprintf(path, sizeof(path), "%s/", f.dir);
-	assert_true(umd_listen(path) < 0);
+	assert_true(umd_listen(path, SOCK_STREAM) < 0);
 }
 
 /* The kernel would take an empty name for one of its own choice, which nobody finds. */
 static void test_empty_path_is_an_error(void **state)
 {
-	int fd = umd_listen("");
+	int fd = umd_listen("", SOCK_STREAM);
 
 	if (fd >= 0)
 		close(fd);
@@ -134,11 +135,11 @@ static void test_longest_path(void **state)
 	memset(path + n, 'x', sizeof(path) - n);
 	path[n] = '/';
 	path[sizeof(path) - 1] = 0;
-	assert_int_equal(umd_listen(path), -ENAMETOOLONG);
+	assert_int_equal(umd_listen(path, SOCK_STREAM), -ENAMETOOLONG);
 	path[108] = 0;
-	assert_int_equal(umd_listen(path), -ENAMETOOLONG);
+	assert_int_equal(umd_listen(path, SOCK_STREAM), -ENAMETOOLONG);
 	path[107] = 0;
-	fd = umd_listen(path);
+	fd = umd_listen(path, SOCK_STREAM);
 	assert_true(fd >= 0);
 	close(fd);
 	assert_int_equal(unlink(path), 0);
@@ -151,7 +152,7 @@ static void test_listening_socket_is_made_not_to_wait(void **state)
 	int fd = server_bind(f.path, 1);
 	bool listens = false;
 
-	assert_int_equal(umd_listen_check(fd, &listens), 0);
+	assert_int_equal(umd_listen_check(fd, SOCK_STREAM, &listens), 0);
 	assert_true(listens);
 	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	close(fd);
@@ -163,7 +164,7 @@ static void test_connected_socket_is_told_from_a_listening_one(void **state)
 	int pair[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	assert_int_equal(umd_listen_check(pair[0], &listens), 0);
+	assert_int_equal(umd_listen_check(pair[0], SOCK_STREAM, &listens), 0);
 	assert_false(listens);
 	close(pair[0]);
 	close(pair[1]);
@@ -174,7 +175,7 @@ static void expect_refused(int fd)
 	bool listens;
 
 	assert_true(fd >= 0);
-	assert_int_equal(umd_listen_check(fd, &listens), -EINVAL);
+	assert_int_equal(umd_listen_check(fd, SOCK_STREAM, &listens), -EINVAL);
 	close(fd);
 }
 
@@ -187,8 +188,8 @@ static void test_fds_of_other_kinds_are_refused(void **state)
 	expect_refused(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
 	expect_refused(eventfd(0, EFD_CLOEXEC));
 	expect_refused(open("/dev/null", O_RDWR | O_CLOEXEC));
-	assert_int_equal(umd_listen_check(-1, &listens), -EINVAL);
-	assert_int_equal(umd_listen_check(1 << 20, &listens), -EINVAL);
+	assert_int_equal(umd_listen_check(-1, SOCK_STREAM, &listens), -EINVAL);
+	assert_int_equal(umd_listen_check(1 << 20, SOCK_STREAM, &listens), -EINVAL);
 }
 
 /* ---- Turning away -------------------------------------------------------------------------- */

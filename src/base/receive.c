@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "wire/receive.h"
+#include "base/receive.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One receive from a peer's stream socket, with the fds that come along.
+ * One receive from a peer's Unix socket, with the fds that come along.
  *
  * The kernel closes the fds that a receive has no room for, here and now, which can wait for the
  * peer as any close() of them can (base/foreign.h). So a receive always has room for all, and none
  * is made that would bring fds while too many wait to be closed. A socket that may still hold some
  * is not to be closed by close() either: umd_hang_up().
  */
-#ifndef UMD_WIRE_RECEIVE_H
-#define UMD_WIRE_RECEIVE_H
+#ifndef UMD_BASE_RECEIVE_H
+#define UMD_BASE_RECEIVE_H
 
 #include <stddef.h>
 
