@@ -142,6 +142,12 @@ static void receive_all(struct umd_door *door)
 
 /* ---- The end ------------------------------------------------------------------------------- */
 
+static void free_door(struct umd_door *door)
+{
+	free(door->changes);
+	free(door);
+}
+
 static void free_queues(struct umd_door *door)
 {
 	while (door->queues) {
@@ -162,7 +168,7 @@ static void destroy(struct umd_door *door)
 	umd_watch_destroy(door->watch);
 	umd_foreign_hang_up(&door->fd);
 	free_queues(door);
-	free(door);
+	free_door(door);
 }
 
 void umd_door_close(struct umd_door *door)
@@ -202,7 +208,7 @@ static void ready(void *data, uint32_t events)
 		end(door);
 }
 
-static void init(struct umd_door *door)
+static int init(struct umd_door *door)
 {
 	for (unsigned int i = 0; i < UMD_DOOR_CALLS; i++) {
 		door->calls[i] = (struct umd_door_call){.door = door, .next = door->free_calls};
@@ -211,6 +217,28 @@ static void init(struct umd_door *door)
 	door->done.header.type = UMD_MSG_DONE;
 	door->revoked.header.type = UMD_MSG_REVOKED;
 	door->part.end = end_part;
+	door->changes = calloc(UMD_MSG_CHANGES_MAX, sizeof(door->changes[0]));
+	return door->changes ? 0 : -ENOMEM;
+}
+
+static int start(struct umd_door *door, const struct umd_owner *owner, struct umd_error *error)
+{
+	int err = init(door);
+
+	if (err)
+		return umd_error_set(error, err, "no memory for a connection");
+	err = umd_link_open(door->parent, owner, NULL, &door->link, error);
+	if (err)
+		return err;
+
+	umd_link_set_ops(door->link, &umd_door_link_ops, door);
+	err = umd_poller_watch_fd(&door->parent->poller, door->fd, EPOLLIN, ready, door,
+				  &door->watch);
+	if (err) {
+		umd_link_close(door->link);
+		return umd_error_set(error, err, "the connection cannot be watched");
+	}
+	return 0;
 }
 
 int umd_door_open(struct umd_parent *parent, int fd, const struct umd_owner *owner,
@@ -224,19 +252,12 @@ int umd_door_open(struct umd_parent *parent, int fd, const struct umd_owner *own
 		return umd_error_set(error, -ENOMEM, "no memory for a connection");
 
 	*door = (struct umd_door){.parent = parent, .fd = fd, .ended = ended, .data = data};
-	init(door);
-	err = umd_link_open(parent, owner, NULL, &door->link, error);
-	if (!err) {
-		err = umd_poller_watch_fd(&parent->poller, fd, EPOLLIN, ready, door, &door->watch);
-		if (err)
-			umd_link_close(door->link);
-	}
+	err = start(door, owner, error);
 	if (err) {
-		free(door);
+		free_door(door);
 		return err;
 	}
 	umd_foreign_new_peer();
-	umd_link_set_ops(door->link, &umd_door_link_ops, door);
 	umd_parent_add_part(parent, &door->part);
 	*ret = door;
 	return 0;

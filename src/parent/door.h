@@ -57,9 +57,10 @@ struct umd_door {
 	bool broken;  /* the client cannot be served any more */
 	bool told;    /* an event is out */
 
-	bool goes_on;  /* the last change has a next piece */
-	uint32_t went; /* its number */
-	int failed;    /* what came of its pieces so far */
+	struct umd_dma_change *changes; /* of the message in hand: UMD_MSG_CHANGES_MAX */
+	bool goes_on;			/* the last change has a next piece */
+	uint32_t went;			/* its number */
+	int failed;			/* what came of its pieces so far */
 
 	struct umd_door_call calls[UMD_DOOR_CALLS], *free_calls;
 	struct umd_door_queue *queues;

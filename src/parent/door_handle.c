@@ -90,15 +90,14 @@ static void get_changes(const struct umd_msg_change *msg, const int *fds,
 }
 
 /* There is a free call. */
-static int make_changes(struct umd_door *door, uint32_t id, const struct umd_dma_change *changes,
-			uint32_t count)
+static int make_changes(struct umd_door *door, uint32_t id, uint32_t count)
 {
 	struct umd_door_call *call = door->free_calls;
 	int err;
 
 	door->free_calls = call->next;
 	call->id = id;
-	err = umd_link_change(door->link, changes, count, changed, call);
+	err = umd_link_change(door->link, door->changes, count, changed, call);
 	if (err != -EINPROGRESS) {
 		call->next = door->free_calls;
 		door->free_calls = call;
@@ -119,11 +118,10 @@ static int get_failure(const struct umd_door *door, uint32_t id)
 static int handle_change(struct umd_door *door, const union umd_msg *msg, const int *fds)
 {
 	const struct umd_msg_header *header = &msg->header;
-	struct umd_dma_change changes[UMD_MSG_CHANGES_MAX];
 	int failure = get_failure(door, header->id), err;
 
-	get_changes(&msg->change, fds, changes);
-	err = make_changes(door, header->id, changes, failure ? 0 : msg->change.count);
+	get_changes(&msg->change, fds, door->changes);
+	err = make_changes(door, header->id, failure ? 0 : msg->change.count);
 	door->goes_on = header->flags & UMD_MSG_MORE;
 	door->went = header->id;
 	door->failed = failure ? failure : err == -EINPROGRESS ? 0 : err;

@@ -305,7 +305,7 @@ int umd_msg_send(int socket, const void *msg, size_t size, const int *fds, unsig
 	union control control;
 	ssize_t n;
 
-	if (fd_count)
+	if (fds && fd_count)
 		put_fds(&header, &control, fds, fd_count);
 	do {
 		n = sendmsg(socket, &header, flags | MSG_NOSIGNAL);

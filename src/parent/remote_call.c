@@ -318,8 +318,10 @@ void umd_remote_begin(struct umd_remote *remote, struct umd_remote_call *call, u
 void umd_remote_skip(struct umd_remote *remote, struct umd_remote_call *call, unsigned int answers,
 		     int result)
 {
-	while (answers-- && call->awaited)
-		answer(remote, find(remote, call->id), result, 0);
+	struct umd_remote_call **at = find(remote, call->id);
+
+	while (answers-- && *at == call)
+		answer(remote, at, result, 0);
 }
 
 int umd_remote_call(struct umd_remote *remote, struct umd_remote_call *call, void *msg, size_t size,
