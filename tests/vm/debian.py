@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import time
 
 SUITES = ('trixie', 'trixie-backports')  # what a suite lacks comes from the one before
@@ -56,6 +57,16 @@ def output_of(*command, cwd=None):
         errors = [line for line in result.stderr.splitlines() if line.startswith('E:')]
         reason = (errors or result.stderr.splitlines() or ['no message'])[0]
         raise Cannot(f'{command[0]} failed: {reason}')
+    return result.stdout
+
+
+def run(*command, **keywords):
+    """Run a command; where it fails, the end of what it said is the reason."""
+    result = subprocess.run(command, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, **keywords)
+    if result.returncode:
+        end = '\n'.join(result.stdout.splitlines()[-20:])
+        raise RuntimeError(f'{command[0]} ended with status {result.returncode}:\n{end}')
     return result.stdout
 
 
@@ -122,6 +133,39 @@ def report_progress(process, directory, total):
         except subprocess.TimeoutExpired:
             here = sum(path.stat().st_size for path in directory.rglob('*.deb*'))
             say(f'  {here >> 20} of {total >> 20} MiB')
+
+
+def open_package(package):
+    """A process that writes a package's files to stdout, as a tar archive."""
+    return subprocess.Popen(('dpkg-deb', '--fsys-tarfile', package), stdout=subprocess.PIPE,
+                            stderr=subprocess.DEVNULL)
+
+
+def unpack(package, target, keep):
+    """Unpack those files of a package whose names match."""
+    with open_package(package) as process:
+        with tarfile.open(fileobj=process.stdout, mode='r|') as archive:
+            archive.extraction_filter = getattr(tarfile, 'data_filter', None)
+            for member in archive:
+                if not member.isdir() and keep.match(member.name):
+                    archive.extract(member, target)
+        process.stdout.read()  # the archive's padding
+    if process.returncode:
+        raise Cannot(f'dpkg-deb cannot read {package.name}')
+
+
+def source_file(package, name):
+    """The bytes of one file of linux-source, whose package has the source as an archive."""
+    with open_package(package) as process, \
+         tarfile.open(fileobj=process.stdout, mode='r|') as outer:
+        inner = next((outer.extractfile(member) for member in outer
+                      if member.name.endswith('.tar.xz')), None)
+        if inner:
+            with tarfile.open(fileobj=inner, mode='r|xz') as source:
+                for member in source:
+                    if member.name.split('/', 1)[1:] == [name]:
+                        return source.extractfile(member).read()
+    raise Cannot(f'{package.name} has no {name}')
 
 
 def check_host():

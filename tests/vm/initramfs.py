@@ -46,11 +46,11 @@ class Archive:
 
 
 class Modules:
-    """The modules of a prepared kernel, found by name."""
+    """The modules of a prepared kernel, and those that were built for it, found by name."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, more=()):
         self.files = {self.plain(path.name.split('.')[0]): path
-                      for path in pathlib.Path(directory).glob('kernel/**/*.ko*')}
+                      for path in [*pathlib.Path(directory).glob('kernel/**/*.ko*'), *more]}
         self.builtin = {self.plain(pathlib.Path(line).stem) for line in
                         pathlib.Path(directory, 'modules.builtin').read_text().split()}
 
@@ -145,7 +145,7 @@ def add_busybox(archive, busybox):
         archive.add(f'bin/{applet}', SYMLINK, b'busybox')
 
 
-def build(root, kernel, modules=(), files=None, programs=(), pciutils=False):
+def build(root, kernel, modules=(), files=None, programs=(), pciutils=False, more_modules=()):
     """The archive's bytes.
 
     root      the prepared root that holds busybox
@@ -154,6 +154,7 @@ def build(root, kernel, modules=(), files=None, programs=(), pciutils=False):
     files     {guest path: host path or bytes}
     programs  host paths of executables: they land in /bin, their libraries where they expect them
     pciutils  lspci, setpci and the names of devices
+    more_modules   paths of modules that the kernel's directory lacks
     """
     archive = Archive()
     for directory in ('dev', 'proc', 'sys', 'run', 'tmp'):
@@ -169,7 +170,7 @@ def build(root, kernel, modules=(), files=None, programs=(), pciutils=False):
     if pciutils:
         add_pciutils(archive, root)
     add_busybox(archive, root / 'usr/bin/busybox')
-    add_modules(archive, Modules(kernel), modules)
+    add_modules(archive, Modules(kernel, more_modules), modules)
     return archive.bytes()
 
 

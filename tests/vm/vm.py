@@ -79,6 +79,11 @@ def iommufd_kernel():
     return next(prepared('prepare-iommufd').glob('usr/lib/modules/*'))
 
 
+def built_modules():
+    """The paths of modules of ours, and of those that Debian leaves out: see prepare-modules."""
+    return sorted(prepared('prepare-modules').glob('*.ko'))
+
+
 def qemu_command(root):
     """How to run QEMU with the loader, libraries and firmware that came with it."""
     libraries = root / 'usr/lib/x86_64-linux-gnu'
@@ -91,7 +96,8 @@ class VM:
     """A running guest, as a context manager; several can run at a time.
 
     devices           QEMU devices: dicts (see vfio_user) or strings as for -device
-    modules, files, programs, pciutils   what the guest has besides busybox: see initramfs.build
+    modules, files, programs, pciutils, more_modules
+                      what the guest has besides busybox: see initramfs.build
     kernel_arguments  more words for the kernel's command line
     kernel            where the kernel is: the directory that debian_kernel() gives, or another
     memory, smp       MiB, number of CPUs
@@ -102,7 +108,7 @@ class VM:
 
     def __init__(self, devices=(), modules=(), files=None, programs=(), pciutils=False,
                  kernel_arguments=(), memory=256, smp=1, shared_memory=True, qemu_arguments=(),
-                 log_dir=None, boot_timeout=BOOT_TIMEOUT, kernel=None):
+                 log_dir=None, boot_timeout=BOOT_TIMEOUT, kernel=None, more_modules=()):
         self.root = prepared()
         self.kernel = kernel or debian_kernel()
         self.name = f'{pathlib.Path(sys.argv[0]).stem}-{os.getpid()}-{next(numbers)}'
@@ -113,7 +119,8 @@ class VM:
         self.sockets = []
         try:
             (self.dir / 'initramfs').write_bytes(
-                initramfs.build(self.root, self.kernel, modules, files, programs, pciutils))
+                initramfs.build(self.root, self.kernel, modules, files, programs, pciutils,
+                                more_modules))
             self._start(devices, kernel_arguments, memory, smp, shared_memory, qemu_arguments)
         except BaseException:
             self.end()
