@@ -6,6 +6,7 @@ The guest marks the end of the output with a random token and the exit status (s
 import dataclasses
 import re
 import secrets
+import select
 import time
 
 
@@ -58,6 +59,13 @@ class Script:
                 break
         if start < len(self.raw):
             yield self.raw[start:].decode(errors='replace')
+
+    def poll(self):
+        """Has it ended? Takes what output there is, and does not wait for more."""
+        while not self.result and (select.select([self.vm.agent], [], [], 0)[0]
+                                   or time.monotonic() > self.deadline):
+            self._receive()
+        return self.result is not None
 
     def wait(self):
         while not self.result:
