@@ -216,6 +216,7 @@ int umd_remote_dispatch(struct umd_link *link)
 	struct umd_remote *remote = umd_remote_of(link);
 	int count = 0;
 
+	remote->telling = true;
 	while (count++ < RECEIVES_MAX && umd_remote_receive(remote, MSG_DONTWAIT) == 0)
 		;
 	check_timer(remote);
