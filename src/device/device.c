@@ -169,7 +169,7 @@ UMD_EXPORT unsigned int umd_device_enabled_vectors(const struct umd_device *devi
 UMD_EXPORT int umd_device_back_vector(struct umd_device *device, unsigned int vector,
 				      struct umd_ims_domain *domain, uint64_t handle)
 {
-	return umd_irqs_back(&device->irqs, vector, domain, handle);
+	return umd_irqs_back_ims(&device->irqs, vector, domain, handle);
 }
 
 int umd_device_set_irqs(struct umd_device *device, const struct umd_irq_set *set)

@@ -4,28 +4,27 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* An entry that was revoked is gone, and the calls on it say so: the vector is silent then. */
-static const struct umd_irq_backing *find(const struct umd_irqs *irqs, unsigned int vector)
+static struct umd_irq_backing *find(const struct umd_irqs *irqs, unsigned int vector)
 {
-	return irqs->backing && irqs->backing[vector].domain ? &irqs->backing[vector] : NULL;
+	return irqs->backing && irqs->backing[vector].ops ? &irqs->backing[vector] : NULL;
 }
 
-bool umd_backing_has(const struct umd_irqs *irqs, unsigned int vector)
+static int eventfd_of(const struct umd_irqs *irqs, unsigned int vector)
 {
-	return find(irqs, vector);
+	return irqs->indexes[UMD_IRQ_MSIX].eventfds[vector];
 }
 
-/* Where the store cannot take the eventfd, it must not go on signalling the one before. */
+/* Where the new eventfd cannot be taken, the one before must not be signalled any more. */
 int umd_backing_assign(struct umd_irqs *irqs, unsigned int vector)
 {
 	const struct umd_irq_backing *backing = find(irqs, vector);
-	int eventfd = irqs->indexes[UMD_IRQ_MSIX].eventfds[vector], err;
+	int err;
 
 	if (!backing)
 		return 0;
-	err = umd_ims_set_eventfd(backing->domain, backing->handle, eventfd);
+	err = backing->ops->assign(backing->data, backing->entry, eventfd_of(irqs, vector));
 	if (err)
-		umd_ims_set_eventfd(backing->domain, backing->handle, -1);
+		backing->ops->assign(backing->data, backing->entry, -1);
 	return err == -ENOENT ? 0 : err;
 }
 
@@ -34,8 +33,8 @@ void umd_backing_mask(struct umd_irqs *irqs, unsigned int vector)
 	const struct umd_irq_backing *backing = find(irqs, vector);
 
 	if (backing)
-		umd_ims_set_mask(backing->domain, backing->handle,
-				 umd_msix_is_masked(&irqs->msix, vector));
+		backing->ops->mask(backing->data, backing->entry,
+				   umd_msix_is_masked(&irqs->msix, vector));
 }
 
 void umd_backing_mask_all(struct umd_irqs *irqs)
@@ -47,11 +46,12 @@ void umd_backing_mask_all(struct umd_irqs *irqs)
 void umd_backing_reset(struct umd_irqs *irqs)
 {
 	for (unsigned int i = 0; irqs->backing && i < irqs->msix.vectors; i++) {
-		const struct umd_irq_backing *backing = find(irqs, i);
+		struct umd_irq_backing *backing = find(irqs, i);
 
 		if (!backing)
 			continue;
-		umd_ims_reset(backing->domain, backing->handle);
+		backing->waits = false;
+		backing->ops->reset(backing->data, backing->entry, eventfd_of(irqs, i));
 		umd_backing_mask(irqs, i);
 	}
 }
@@ -60,40 +60,69 @@ bool umd_backing_trigger(struct umd_irqs *irqs, unsigned int vector)
 {
 	const struct umd_irq_backing *backing = find(irqs, vector);
 
-	if (!backing)
+	if (!backing || !backing->ops->trigger)
 		return false;
-	umd_ims_trigger(umd_ims_domain_store(backing->domain), backing->handle,
-			umd_ims_domain_owner(backing->domain));
+	backing->ops->trigger(backing->data, backing->entry);
 	return true;
 }
 
-/* The entry that is left keeps what it has, but signals nobody any more. */
-static void leave(struct umd_irqs *irqs, unsigned int vector)
+void umd_backing_hold(struct umd_irqs *irqs, unsigned int vector)
 {
-	struct umd_irq_backing *backing = &irqs->backing[vector];
+	struct umd_irq_backing *backing = find(irqs, vector);
 
-	if (backing->domain)
-		umd_ims_set_eventfd(backing->domain, backing->handle, -1);
-	*backing = (struct umd_irq_backing){0};
-	umd_msix_set_pending(&irqs->msix, vector, false);
+	if (backing)
+		backing->waits = true;
 }
 
-int umd_irqs_back(struct umd_irqs *irqs, unsigned int vector, struct umd_ims_domain *domain,
-		  umd_ims_handle handle)
+/* What was pending from elsewhere is but a copy: it is delivered from there. */
+bool umd_backing_release(struct umd_irqs *irqs, unsigned int vector)
 {
+	struct umd_irq_backing *backing = find(irqs, vector);
+	bool waits = !backing || backing->waits;
+
+	if (backing)
+		backing->waits = false;
+	return waits;
+}
+
+static void leave(struct umd_irqs *irqs, unsigned int vector)
+{
+	struct umd_irq_backing backing = irqs->backing[vector];
+
+	irqs->backing[vector] = (struct umd_irq_backing){0};
+	umd_msix_set_pending(&irqs->msix, vector, false);
+	if (backing.ops)
+		backing.ops->end(backing.data, backing.entry);
+}
+
+void umd_backing_finish(struct umd_irqs *irqs)
+{
+	for (unsigned int i = 0; irqs->backing && i < irqs->msix.vectors; i++)
+		leave(irqs, i);
+	free(irqs->backing);
+	irqs->backing = NULL;
+}
+
+int umd_irqs_back(struct umd_irqs *irqs, unsigned int vector, const struct umd_irq_backing *backing)
+{
+	int err;
+
 	if (vector >= irqs->msix.vectors)
 		return -EINVAL;
-	if (domain && umd_ims_is_pending(domain, handle) < 0)
-		return -ENOENT;
 	if (!irqs->backing)
 		irqs->backing = calloc(irqs->msix.vectors, sizeof(*irqs->backing));
 	if (!irqs->backing)
 		return -ENOMEM;
 
 	leave(irqs, vector);
-	irqs->backing[vector] = (struct umd_irq_backing){domain, handle};
+	if (!backing)
+		return 0;
+	irqs->backing[vector] = *backing;
 	umd_backing_mask(irqs, vector);
-	return umd_backing_assign(irqs, vector);
+	err = umd_backing_assign(irqs, vector);
+	if (err)
+		irqs->backing[vector] = (struct umd_irq_backing){0};
+	return err;
 }
 
 void umd_irqs_refresh_pending(struct umd_irqs *irqs)
@@ -102,8 +131,9 @@ void umd_irqs_refresh_pending(struct umd_irqs *irqs)
 		const struct umd_irq_backing *backing = find(irqs, i);
 
 		if (backing)
-			umd_msix_set_pending(&irqs->msix, i,
-					     umd_ims_is_pending(backing->domain, backing->handle) ==
-						     1);
+			umd_msix_set_pending(
+				&irqs->msix, i,
+				backing->waits ||
+					backing->ops->is_pending(backing->data, backing->entry));
 	}
 }

@@ -57,9 +57,9 @@ void umd_irqs_finish(struct umd_irqs *irqs)
 	if (!irqs->poller)
 		return;
 	umd_irqs_forget(irqs);
+	umd_backing_finish(irqs);
 	for (enum umd_irq i = 0; i < UMD_IRQ_INDEXES; i++)
 		free(irqs->indexes[i].eventfds);
-	free(irqs->backing);
 	umd_msix_state_finish(&irqs->msix);
 	umd_lanes_finish(&irqs->lanes);
 	umd_signaller_finish(&irqs->signaller);
@@ -144,8 +144,12 @@ static void trigger_msi(struct umd_irqs *irqs, unsigned int vector)
 
 static void trigger_msix(struct umd_irqs *irqs, unsigned int vector)
 {
-	if (!umd_backing_trigger(irqs, vector) && umd_msix_admit(&irqs->msix, vector))
+	if (umd_backing_trigger(irqs, vector))
+		return;
+	if (umd_msix_admit(&irqs->msix, vector))
 		umd_irqs_signal_vector(irqs, UMD_IRQ_MSIX, vector);
+	else
+		umd_backing_hold(irqs, vector);
 }
 
 int umd_irqs_trigger(struct umd_irqs *irqs, enum umd_irq index, unsigned int vector)
@@ -172,13 +176,12 @@ static void release_msi(struct umd_irqs *irqs)
 		umd_irqs_signal_vector(irqs, UMD_IRQ_MSI, message);
 }
 
-/* A backed vector's pending bit is but a copy of its entry's, which the store delivers. */
 static void release_msix(struct umd_irqs *irqs)
 {
 	unsigned int vector = 0;
 
 	while (umd_msix_release(&irqs->msix, vector, &vector)) {
-		if (!umd_backing_has(irqs, vector))
+		if (umd_backing_release(irqs, vector))
 			umd_irqs_signal_vector(irqs, UMD_IRQ_MSIX, vector);
 	}
 }

@@ -39,10 +39,33 @@ struct umd_intx {
 	struct umd_watch *unmask_watch;
 };
 
-/* The store's entry behind an MSI-X vector; domain NULL: none. */
+/*
+ * How what stands behind an MSI-X vector is reached: `data` and `entry` are of struct
+ * umd_irq_backing. What is gone by itself is silent, and its calls do nothing.
+ */
+struct umd_irq_backing_ops {
+	/* Another eventfd, which stays the client's; -1: none. 0; -ENOENT where it is gone; why not
+	 */
+	int (*assign)(void *data, uint64_t entry, int eventfd);
+	void (*mask)(void *data, uint64_t entry, bool masked);
+
+	/* Nothing that waits is delivered any more; not masked; `eventfd` is the one there is. */
+	void (*reset)(void *data, uint64_t entry, int eventfd);
+
+	/* By the device; NULL: its own triggers go the way of a vector without backing. */
+	void (*trigger)(void *data, uint64_t entry);
+	bool (*is_pending)(void *data, uint64_t entry);
+
+	/* It is behind the vector no more, and signals nobody. */
+	void (*end)(void *data, uint64_t entry);
+};
+
+/* What an MSI-X vector's interrupts come out of besides the device. */
 struct umd_irq_backing {
-	struct umd_ims_domain *domain;
-	umd_ims_handle handle;
+	const struct umd_irq_backing_ops *ops; /* NULL: nothing */
+	void *data;
+	uint64_t entry;
+	bool waits; /* a trigger of the device's own is held back by the mask */
 };
 
 struct umd_irqs {
@@ -109,14 +132,19 @@ void umd_irqs_msix_written(struct umd_irqs *irqs, size_t offset, size_t size);
 void umd_irqs_mask_msix(struct umd_irqs *irqs, bool masked);
 
 /*
- * Puts a store's entry behind an MSI-X vector, or with NULL nothing.
+ * Puts something behind an MSI-X vector, in the place of what is there; NULL: nothing. It is ended
+ * with the device, or by another call; what was not taken is not ended.
  *
- * @return 0; -EINVAL for no such vector; -ENOENT for no such entry; -ENOMEM; -EMFILE
+ * @return 0; -EINVAL for no such vector; -ENOMEM: all is as it was; what assign() returns
  */
-int umd_irqs_back(struct umd_irqs *irqs, unsigned int vector, struct umd_ims_domain *domain,
-		  umd_ims_handle handle);
+int umd_irqs_back(struct umd_irqs *irqs, unsigned int vector,
+		  const struct umd_irq_backing *backing);
 
-/* Brings MSI-X's pending bits up to date with the stores' entries. */
+/* The same for a store's entry. -ENOENT for no such entry. */
+int umd_irqs_back_ims(struct umd_irqs *irqs, unsigned int vector, struct umd_ims_domain *domain,
+		      umd_ims_handle handle);
+
+/* Brings MSI-X's pending bits up to date with what stands behind vectors. */
 void umd_irqs_refresh_pending(struct umd_irqs *irqs);
 
 /* ---- Between the files of this room -------------------------------------------------------- */

@@ -52,7 +52,7 @@ static bool is_enabled(const struct umd_irqs *irqs, uint32_t index)
 					 : irqs->indexes[index].eventfds[0] >= 0;
 }
 
-/* Stores behind vectors of MSI-X signal the new eventfds from here on. */
+/* What stands behind vectors of MSI-X signals the new eventfds from here on. */
 static int follow(struct umd_irqs *irqs, const struct umd_irq_set *set)
 {
 	int err = 0;
