@@ -11,12 +11,14 @@
 
 void umd_dma_client_init(struct umd_dma_client *client)
 {
-	*client = (struct umd_dma_client){.wake.fd = -1, .pages_left = UINT64_MAX};
+	*client = (struct umd_dma_client){
+		.wake.fd = -1, .pages_left = UINT64_MAX, .max_pages = UINT64_MAX};
 }
 
 void umd_dma_client_limit(struct umd_dma_client *client, uint64_t max_mapped, uint64_t max_pinned)
 {
-	client->pages_left = max_mapped ? max_mapped / UMD_DMA_PAGE : UINT64_MAX;
+	client->max_pages = max_mapped ? max_mapped / UMD_DMA_PAGE : UINT64_MAX;
+	client->pages_left = client->max_pages;
 	__atomic_store_n(&client->max_pinned, max_pinned, __ATOMIC_RELAXED);
 }
 

@@ -29,6 +29,7 @@ struct umd_dma_corpse {
 
 struct umd_dma_client {
 	uint64_t pages_left; /* that may be mapped besides */
+	uint64_t max_pages;  /* that may be mapped at all */
 	struct umd_dma_wake wake;
 	struct umd_dma_space *spaces;
 	struct umd_dma_files files;

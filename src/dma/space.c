@@ -36,6 +36,8 @@ void umd_dma_space_finish(struct umd_dma_space *space)
 {
 	struct umd_dma_space **at = &space->client->spaces;
 
+	if (space->shadow)
+		space->shadow->ops->end(space->shadow->data);
 	umd_dma_space_reset(space);
 	umd_dma_pins_finish(&space->pins);
 	while (*at != space)
@@ -106,6 +108,37 @@ static int reach(struct umd_dma_space *space, struct umd_dma_map *map,
 	return err;
 }
 
+/* The shadow makes the map, too, where it can: what is reached by fd. */
+static int tell_mapped(struct umd_dma_space *space, const struct umd_dma_map *map, uint32_t prot,
+		       const struct umd_dma_source *source)
+{
+	const struct umd_dma_change change = {.iova = map->iova,
+					      .size = map->size,
+					      .prot = prot,
+					      .kind = source->kind,
+					      .fd = source->fd,
+					      .offset = source->offset};
+
+	if (source->kind != UMD_DMA_BY_FD || !map->hold)
+		return 0;
+	return space->shadow->ops->map(space->shadow->data, &change, map->hold->memory);
+}
+
+/* As far as it came: what was told is taken back. */
+static int add_map(struct umd_dma_space *space, const struct umd_dma_map *map, uint32_t prot,
+		   const struct umd_dma_source *source)
+{
+	int err = space->shadow ? tell_mapped(space, map, prot, source) : 0;
+
+	if (err)
+		return err;
+	err = umd_dma_table_add(&space->table, map);
+	if (err && space->shadow)
+		space->shadow->ops->unmap(space->shadow->data, map->iova,
+					  map->iova + (map->size - 1));
+	return err;
+}
+
 int umd_dma_space_map(struct umd_dma_space *space, uint64_t iova, uint64_t size, uint32_t prot,
 		      const struct umd_dma_source *source)
 {
@@ -124,7 +157,7 @@ int umd_dma_space_map(struct umd_dma_space *space, uint64_t iova, uint64_t size,
 	if (err)
 		return err;
 
-	err = umd_dma_table_add(&space->table, &map);
+	err = add_map(space, &map, prot, source);
 	if (!err)
 		space->client->pages_left -= size / UMD_DMA_PAGE;
 	else if (map.hold)
@@ -168,6 +201,8 @@ static void remove_map(struct umd_dma_space *space, const struct umd_dma_map *ma
 /* What a range was is hidden by now: the others are told. */
 static void tell_unmapped(struct umd_dma_space *space, uint64_t iova, uint64_t last)
 {
+	if (space->shadow)
+		space->shadow->ops->unmap(space->shadow->data, iova, last);
 	umd_dma_remote_end_range(&space->remote, iova, last, -EFAULT);
 	if (space->unmapped)
 		space->unmapped(space->data, iova, last);
@@ -240,11 +275,23 @@ static bool is_quiet(struct umd_dma_space *space, uint64_t mark)
 
 UMD_EXPORT bool umd_dma_space_is_quiet(struct umd_dma_space *space, uint64_t mark)
 {
-	if (is_quiet(space, mark))
+	bool quiet = is_quiet(space, mark);
+
+	if (quiet && !umd_dma_space_is_held(space))
 		return true;
 	umd_dma_wake_arm(&space->client->wake);
-	umd_dma_epochs_fence(&space->table.epochs);
-	return is_quiet(space, mark);
+	if (!quiet) {
+		umd_dma_epochs_fence(&space->table.epochs);
+		quiet = is_quiet(space, mark);
+	}
+	return quiet && !umd_dma_space_is_held(space);
+}
+
+/* Who holds what was unmapped in another place is not waited for any longer. */
+void umd_dma_space_give_up(struct umd_dma_space *space)
+{
+	if (umd_dma_space_is_held(space))
+		space->shadow->ops->give_up(space->shadow->data);
 }
 
 UMD_EXPORT int umd_dma_space_fd(const struct umd_dma_space *space)

@@ -19,6 +19,7 @@
 #include "dma/hold.h"
 #include "dma/pin.h"
 #include "dma/remote.h"
+#include "dma/shadow.h"
 #include "dma/table.h"
 
 #define UMD_DMA_MAPS_MAX 65535u /* the limit where the client names none */
@@ -33,6 +34,9 @@ struct umd_dma_space {
 	/* Told of a range that has been unmapped, which no lookup finds any more. */
 	void (*unmapped)(void *data, uint64_t iova, uint64_t last);
 	void *data;
+	struct umd_dma_shadow *shadow; /* NULL: none */
+	void (*hears)(void *data);     /* the shadow holds nothing any more; may be NULL */
+	void *hears_data;
 
 	struct umd_dma_holds holds; /* of maps that are gone */
 	struct umd_dma_pins pins;
@@ -66,6 +70,15 @@ int umd_dma_space_map(struct umd_dma_space *space, uint64_t iova, uint64_t size,
  */
 int umd_dma_space_map_fd(struct umd_dma_space *space, uint64_t iova, uint64_t size, uint32_t prot,
 			 int fd, uint64_t offset);
+
+/* Whether the shadow still uses what was unmapped; and an end to waiting for that. */
+static inline bool umd_dma_space_is_held(const struct umd_dma_space *space)
+{
+	return __builtin_expect(space->shadow != NULL, 0) &&
+	       space->shadow->ops->holds(space->shadow->data);
+}
+
+void umd_dma_space_give_up(struct umd_dma_space *space);
 
 /* Transfers under way that touch the range end with -EFAULT. */
 int umd_dma_space_unmap(struct umd_dma_space *space, uint64_t iova, uint64_t size);

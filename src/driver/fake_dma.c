@@ -40,7 +40,9 @@ static void drain(struct umd_fake *fake, struct umd_dma_space *space)
 	umd_watch_destroy(watch);
 	if (quiet)
 		return;
-	umd_device_reset(fake->device);
+	umd_dma_space_give_up(space);
+	if (!umd_dma_space_is_quiet(space, mark))
+		umd_device_reset(fake->device);
 	umd_dma_space_revoke(space);
 }
 

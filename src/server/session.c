@@ -14,12 +14,23 @@
 #define SOCKET_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
 #define TURNS	      4 /* receives before others get their turn */
 
-static void set_timer(struct umd_session *session, uint64_t delay_ns)
+/*
+ * Has the timer go off at a time, if not before: a deferral mostly ends long before its deadline,
+ * and the next one begins, for which the timer need not be set anew.
+ */
+static void set_timer(struct umd_session *session, uint64_t when_ns, uint64_t now_ns)
 {
-	if (!delay_ns && !session->timer_runs)
+	if (session->timer_ns && session->timer_ns <= when_ns)
 		return;
-	session->timer_runs = delay_ns > 0;
-	umd_watch_set_timer(session->timer, delay_ns);
+	session->timer_ns = when_ns;
+	umd_watch_set_timer(session->timer, when_ns - now_ns);
+}
+
+static void stop_timer(struct umd_session *session)
+{
+	if (session->timer_ns)
+		umd_watch_set_timer(session->timer, 0);
+	session->timer_ns = 0;
 }
 
 /* ---- Messages ------------------------------------------------------------------------------ */
@@ -64,14 +75,14 @@ static bool is_deferred(const struct umd_session *session)
 static void end_deferral(struct umd_session *session, int error)
 {
 	if (session->draining)
-		umd_session_end_drain(session, error == -ETIMEDOUT);
+		umd_session_end_drain(session, error);
 	else
 		umd_request_cancel(&session->request, error);
 }
 
 /*
  * The message is put off: it has what is left of its second, and no time at all where the client
- * has said its last.
+ * has said its last, unless memory of the client's is used where it cannot be taken away.
  */
 static void defer_message(struct umd_session *session, const struct umd_command *command)
 {
@@ -80,12 +91,12 @@ static void defer_message(struct umd_session *session, const struct umd_command 
 	if (!session->command)
 		session->deadline_ns = now + DEFERRAL_NS;
 	session->command = command;
-	if (session->closing || session->hung_up)
-		end_deferral(session, -ECANCELED);
-	else if (now >= session->deadline_ns)
+	if (now >= session->deadline_ns)
 		end_deferral(session, -ETIMEDOUT);
-	else
-		set_timer(session, session->deadline_ns - now);
+	else if (session->closing || session->hung_up)
+		end_deferral(session, -ECANCELED);
+	if (is_deferred(session))
+		set_timer(session, session->deadline_ns, now);
 }
 
 static void run(struct umd_session *session, const struct umd_command *command, int result)
@@ -319,14 +330,17 @@ void umd_session_resume(struct umd_session *session)
 static void timer_fired(void *data, uint32_t events)
 {
 	struct umd_session *session = data;
+	uint64_t now = umd_now_ns();
 
+	session->timer_ns = 0;
 	if (!session->command)
 		return;
-	if (is_deferred(session)) {
-		if (umd_now_ns() < session->deadline_ns)
-			return;
-		end_deferral(session, -ETIMEDOUT);
+	if (is_deferred(session) && now < session->deadline_ns) {
+		set_timer(session, session->deadline_ns, now);
+		return;
 	}
+	if (is_deferred(session))
+		end_deferral(session, -ETIMEDOUT);
 	umd_session_resume(session);
 }
 
@@ -335,7 +349,7 @@ static void request_done(void *data)
 {
 	struct umd_session *session = data;
 
-	set_timer(session, 1);
+	set_timer(session, 1, 0);
 }
 
 /* ---- The session's life -------------------------------------------------------------------- */
@@ -403,7 +417,7 @@ void umd_session_end(struct umd_session *session)
 	umd_request_cancel(&session->request, -ECANCELED);
 	session->draining = NULL;
 	session->command = NULL;
-	set_timer(session, 0);
+	stop_timer(session);
 	umd_watch_destroy(session->watch);
 	session->watch = NULL;
 	umd_conn_flush(&session->conn);

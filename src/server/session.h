@@ -40,7 +40,6 @@ struct umd_session {
 	bool hung_up;	    /* nobody reads the replies any more */
 	bool ending;	    /* the client will send no more: the stream is to be read to its end */
 	bool unread;	    /* the socket may hold what no event will announce again */
-	bool timer_runs;
 	struct umd_request request;
 	struct umd_dma_space *draining; /* what the message waits for to be quiet, up to the mark */
 	uint64_t drain_mark;
@@ -50,6 +49,7 @@ struct umd_session {
 	struct umd_conn conn;
 
 	struct umd_watch *timer;
+	uint64_t timer_ns;    /* when it goes off, at the latest; 0: it does not */
 	uint64_t deadline_ns; /* of the deferral, CLOCK_MONOTONIC */
 	uint64_t multi_done;  /* writes of a WRITE_MULTI that have taken effect */
 	struct umd_watch *twin_watch;
@@ -100,10 +100,11 @@ int umd_session_drain(struct umd_session *session, struct umd_dma_space *space);
 int umd_session_drain_all(struct umd_session *session);
 
 /*
- * The wait has lasted long enough: memory is taken away from those who use it. `late` says that
- * they had their time, which is a fault of the device: it is reset.
+ * The wait has lasted long enough: memory is taken away from those who use it. -ETIMEDOUT says that
+ * they had their time, which is a fault of the device: it is reset. Otherwise the wait goes on for
+ * a parent, from whom nothing can be taken away, while the client can still be answered.
  */
-void umd_session_end_drain(struct umd_session *session, bool late);
+void umd_session_end_drain(struct umd_session *session, int why);
 void umd_session_finish_drain(struct umd_session *session);
 
 /* ---- Commands of ours: dma.c --------------------------------------------------------------- */
