@@ -133,6 +133,13 @@ struct umd_link_ops {
 	 */
 	void (*noted)(void *data, struct umd_queue *queue, const void *note, size_t size,
 		      uint32_t lost);
+
+	/**
+	 * The parent could not map what a mirrored device's client has mapped (umd_link_mirror()):
+	 * `error` is umd_dma_space_change()'s. Nothing of the device's is mapped for the parent any
+	 * more, and will not be until the client has unmapped everything.
+	 */
+	void (*unmirrored)(void *data, int error);
 };
 
 void umd_link_set_ops(struct umd_link *link, const struct umd_link_ops *ops, void *data);
@@ -171,13 +178,16 @@ int umd_link_change(struct umd_link *link, const struct umd_dma_change *changes,
 
 /**
  * Makes what a device's client maps the link's, too, from now on, in batches: for the process that
- * emulates a slice. The device answers an unmap after the parent's word. The link is dispatched
- * with the device, and outlives it. Not for a link whose space is the device's already.
+ * emulates a slice. The device answers an unmap after the parent's word; a parent that does not say
+ * it within a second is lost. The link is dispatched with the device, and its queues are used in
+ * that thread from here on, umd_queue_submit() too. Its space has nothing else: what was mapped
+ * there is unmapped. Not for a link whose space is the device's already.
  *
- * Memory that the client shares no file for is out of the parent's reach.
+ * Memory that the client shares no file for is out of the parent's reach. What goes beyond the
+ * parent's limits is refused to the client.
  *
- * @return 0; -EBUSY for a device that is mirrored already, or has a client; -EPERM as above;
- * -ENOMEM
+ * @return 0; -EBUSY for a device that is mirrored already, or has a client, and for a link that
+ *	   mirrors one; -EPERM as above; -ENOMEM; -EMFILE; -ENOTCONN
  */
 int umd_link_mirror(struct umd_link *link, struct umd_device *device);
 
@@ -205,9 +215,10 @@ int umd_link_is_pending(struct umd_link *link, uint32_t vector);
 
 /**
  * Puts a vector of the link's behind an MSI-X vector of a device: what triggers it signals the
- * eventfd of the device's client, by the parent itself, and its mask is the client's.
+ * eventfd of the device's client, by the parent itself, and its mask is the client's. The device
+ * may trigger its vector, too. It ends with the device or the link.
  *
- * @return 0; -EINVAL for no such MSI-X vector; -ENOENT; -ENOMEM; -ENOTCONN
+ * @return 0; -EINVAL for no such MSI-X vector; -ENOENT; -ENOMEM; -EMFILE; -ENOTCONN
  */
 int umd_link_back_vector(struct umd_link *link, uint32_t vector, struct umd_device *device,
 			 unsigned int msix_vector);

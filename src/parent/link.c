@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/export.h"
+#include "parent/mirror.h"
 
 static bool is_lost(const struct umd_link *link)
 {
@@ -22,13 +23,19 @@ void umd_link_lose(struct umd_link *link)
 
 UMD_EXPORT void umd_link_close(struct umd_link *link)
 {
+	struct umd_mirror *mirror;
+
 	if (!link)
 		return;
 
 	link->ops = (struct umd_link_ops){.lost = NULL};
+	umd_mirror_leave(link);
+	umd_link_unback_all(link);
 	while (link->queues)
 		umd_queue_close(link->queues);
+	mirror = link->mirror;
 	link->way->close(link);
+	umd_mirror_free(mirror);
 }
 
 UMD_EXPORT void umd_link_set_ops(struct umd_link *link, const struct umd_link_ops *ops, void *data)

@@ -11,6 +11,7 @@
 
 #include "parent/ring.h"
 
+struct umd_link_vector;
 struct umd_mirror;
 
 struct umd_link_way {
@@ -54,7 +55,8 @@ struct umd_link {
 	 */
 	uint32_t changes;
 	struct umd_queue *queues;
-	struct umd_mirror *mirror; /* mirror.c; NULL: no device's memory */
+	struct umd_mirror *mirror;	 /* mirror.c; NULL: no device's memory */
+	struct umd_link_vector *vectors; /* vector.c: those behind a device's */
 };
 
 struct umd_queue {

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/export.h"
-#include "parent/link.h"
+#include "parent/mirror.h"
 
 static bool is_lost(const struct umd_queue *queue)
 {
@@ -76,6 +76,8 @@ UMD_EXPORT int umd_queue_submit(struct umd_queue *queue, const void *entries, un
 	struct umd_ring *ring = &queue->ring;
 	uint32_t taken;
 
+	if (queue->link->mirror)
+		umd_mirror_post(queue->link->mirror);
 	if (is_lost(queue))
 		return -ENOTCONN;
 	if (umd_ring_is_stopped(ring))
