@@ -77,6 +77,13 @@ struct umd_device_ops {
 	void (*power)(void *data, enum umd_power state);
 
 	/**
+	 * The device may master the bus from now on, or may not any more: what the driver has set
+	 * in COMMAND, the power state, and whether the device is there, taken together. Not told of
+	 * a reset, which always ends it.
+	 */
+	void (*bus_master)(void *data, bool allowed);
+
+	/**
 	 * The client has unmapped [iova, last] of its memory, or left: no lookup finds anything
 	 * there any more. Whoever uses the memory still has a second to end that (umdev/dma.h).
 	 */

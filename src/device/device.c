@@ -133,6 +133,7 @@ void umd_device_update(struct umd_device *device)
 {
 	uint16_t command = umd_pci_config_command(&device->config);
 	bool works = device->power.state == UMD_POWER_D0 && !umd_unplug_is_gone(device);
+	bool was_master = device->is_master;
 
 	device->decodes_memory = works && (command & PCI_COMMAND_MEMORY);
 	device->decodes_io = works && (command & PCI_COMMAND_IO);
@@ -146,6 +147,8 @@ void umd_device_update(struct umd_device *device)
 		umd_dma_remote_end_all(&device->space.remote, -ENODEV);
 		umd_pri_end_all(device, -ENODEV);
 	}
+	if (device->is_master != was_master && device->ops.bus_master)
+		device->ops.bus_master(device->data, device->is_master);
 }
 
 UMD_EXPORT void umd_device_set_intx(struct umd_device *device, bool asserted)
