@@ -208,6 +208,7 @@ enum dsa_command_error {
 
 /* Errors that are no descriptor's status. */
 enum dsa_software_error {
+	DSA_SWERR_PORTAL = 0x50,     /* a descriptor that its portal did not take: a code of ours */
 	DSA_SWERR_BUS_MASTER = 0x51, /* cleared while the device is enabled: it halts */
 	DSA_SWERR_COMMAND = 0x52,    /* a command while one was active: it is dropped */
 };
