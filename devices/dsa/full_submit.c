@@ -6,11 +6,8 @@
  * room for is lost, and SWERR says so. A shared one is written by ENQCMD, which asks to try again.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "full_image.h"
-
-#define PASID_BYTES 4u /* at the beginning of a descriptor: PASID, and whether it is privileged */
 
 static bool takes_now(const struct dsa_full_regs *regs, const struct dsa_submission *submission)
 {
@@ -32,14 +29,12 @@ static bool takes_now(const struct dsa_full_regs *regs, const struct dsa_submiss
 	return dsa_portal_admits(&room, submission->kind);
 }
 
-/* Without PASIDs these bits mean nothing: no descriptor is refused for what stands there. */
 static bool submit(struct dsa_full_regs *regs, const struct dsa_submission *submission)
 {
-	uint8_t descriptor[DSA_DESCRIPTOR_SIZE];
+	struct dsa_submission sent = *submission;
 
-	memcpy(descriptor, submission->descriptor, sizeof(descriptor));
-	memset(descriptor, 0, PASID_BYTES);
-	return regs->ops->submit(regs->data, submission->wq, descriptor);
+	dsa_submission_drop_sender(&sent);
+	return regs->ops->submit(regs->data, sent.wq, sent.descriptor);
 }
 
 static void report_lost(struct dsa_full_regs *regs, const struct dsa_submission *submission)

@@ -10,6 +10,7 @@
 
 #define SLOTS_OF_PAGE ((unsigned int)(DSA_PORTAL_PAGE / DSA_DESCRIPTOR_SIZE))
 #define ALL_BYTES     UINT64_MAX
+#define SENDER_BYTES  4u /* the first dword of a descriptor */
 
 struct slot {
 	uint64_t have; /* bit n: byte n */
@@ -101,6 +102,11 @@ int dsa_portals_write(struct dsa_portals *portals, uint64_t offset, const uint8_
 	ret->kind = (enum dsa_portal_kind)(page % DSA_PORTAL_PAGES);
 	memcpy(ret->descriptor, slot->bytes, DSA_DESCRIPTOR_SIZE);
 	return 1;
+}
+
+void dsa_submission_drop_sender(struct dsa_submission *submission)
+{
+	memset(submission->descriptor, 0, SENDER_BYTES);
 }
 
 bool dsa_portal_admits(const struct dsa_portal_wq *wq, enum dsa_portal_kind kind)

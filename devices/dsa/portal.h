@@ -35,6 +35,12 @@ struct dsa_submission {
 	uint8_t descriptor[DSA_DESCRIPTOR_SIZE];
 };
 
+/*
+ * Drops the sender: the PASID, and whether it is privileged. In a device without PASIDs these bits
+ * mean nothing, and drivers leave what they like there: Linux sets the privileged one.
+ */
+void dsa_submission_drop_sender(struct dsa_submission *submission);
+
 struct dsa_portals;
 
 /* @param pages of BAR 2, from the first WQ's first on. 0; -EINVAL; -ENOMEM */

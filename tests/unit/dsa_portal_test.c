@@ -182,6 +182,14 @@ static void limits_are_those_of_the_page(void **state)
 	assert_true(dsa_portal_admits(&wq, DSA_PORTAL_LIMITED));
 }
 
+static void a_sender_is_dropped(void **state)
+{
+	assert_int_equal(put(0, 0, 64), 1);
+	dsa_submission_drop_sender(&got);
+	memset(descriptor, 0, 4);
+	expect(0, DSA_PORTAL_UNLIMITED);
+}
+
 static void sizes_that_cannot_be_are_refused(void **state)
 {
 	struct dsa_portals *none = NULL;
@@ -204,6 +212,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(other_shapes_are_refused, begin, end),
 		cmocka_unit_test_setup_teardown(a_reset_drops_what_is_gathered, begin, end),
 		cmocka_unit_test_setup_teardown(limits_are_those_of_the_page, begin, end),
+		cmocka_unit_test_setup_teardown(a_sender_is_dropped, begin, end),
 		cmocka_unit_test(sizes_that_cannot_be_are_refused),
 	};
 
