@@ -95,7 +95,7 @@ static void declare(struct dsa_full *full)
 		.write = write_register,
 	};
 	const struct umd_region portals = {
-		.size = DSA_FULL_WQS * DSA_PORTAL_PAGES * DSA_PORTAL_PAGE,
+		.size = DSA_PORTAL_PAGE * DSA_PORTAL_PAGES * DSA_FULL_WQS,
 		.flags = UMD_REGION_MEM64 | UMD_REGION_PREFETCH,
 		.access = write_portal,
 	};
@@ -152,7 +152,8 @@ static int make(const struct dsa_full_options *options, struct dsa_full **ret,
 		if (full)
 			dsa_portals_destroy(full->portals);
 		free(full);
-		return umd_error_set(error, err, "cannot make a device: %s", strerror(-err));
+		umd_error_set(error, err, "cannot make a device: %s", strerror(-err));
+		return err;
 	}
 
 	dsa_full_init(&full->regs, &dsa_full_v1_shape, &dsa_full_queue_ops, full);

@@ -175,7 +175,7 @@ static void acknowledge_swerr(struct dsa_full_regs *regs, uint32_t value)
 {
 	clear(regs, DSA_SWERR, value & (DSA_SWERR_VALID | DSA_SWERR_OVERFLOW));
 	if (value & DSA_SWERR_VALID)
-		memset(regs->image + DSA_SWERR, 0, DSA_SWERR_WORDS * 8);
+		memset(regs->image + DSA_SWERR, 0, DSA_SWERR_SIZE);
 }
 
 static bool is_disabled(const struct dsa_full_regs *regs)

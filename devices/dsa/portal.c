@@ -29,7 +29,7 @@ int dsa_portals_create(unsigned int pages, struct dsa_portals **ret)
 	if (!pages || pages > UINT8_MAX * DSA_PORTAL_PAGES)
 		return -EINVAL;
 
-	portals = calloc(1, sizeof(*portals) + pages * SLOTS_OF_PAGE * sizeof(portals->slots[0]));
+	portals = calloc(1, sizeof(*portals) + sizeof(portals->slots[0]) * SLOTS_OF_PAGE * pages);
 	if (!portals)
 		return -ENOMEM;
 	portals->pages = pages;

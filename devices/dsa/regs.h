@@ -205,6 +205,7 @@ enum dsa_command_error {
 #define DSA_SWERR_BATCH_INDEX UINT64_C(0xffff)
 #define DSA_SWERR_FLAGS	      UINT64_C(0xffffffff00000000)
 #define DSA_SWERR_WORDS	      4u
+#define DSA_SWERR_SIZE	      32u /* bytes */
 
 /* Errors that are no descriptor's status. */
 enum dsa_software_error {
