@@ -208,12 +208,13 @@ static void refuse(struct dsa_queue *queue, struct dsa_quantum *quantum,
 	charge(quantum, COST_MIN);
 }
 
-/* What is wrong whatever the operation: a status, or 0. A batch's members are its sender's. */
+/*
+ * What is wrong whatever the operation: a status, or 0. A batch's members are as privileged as the
+ * batch, whatever they say, and Linux has them say so.
+ */
 static uint8_t check_sender(struct dsa_queue *queue, const struct dsa_descriptor *descriptor)
 {
-	if (queue->in_batch)
-		return 0;
-	if (descriptor->privileged)
+	if (descriptor->privileged && !queue->in_batch)
 		return DSA_BAD_PRIVILEGE;
 	if (descriptor->pasid && descriptor->pasid != queue->owner) {
 		queue->counts.refused++;
