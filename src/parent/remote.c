@@ -313,10 +313,13 @@ static void close_link(struct umd_link *link)
 	struct umd_remote *remote = umd_remote_of(link);
 	struct umd_msg_header msg = {.type = UMD_MSG_BYE};
 	struct umd_remote_call call = {0};
+	const bool never = false;
 
 	umd_remote_call(remote, &call, &msg, sizeof(msg), NULL, 0);
 	umd_remote_lose(remote);
-	umd_remote_tell_ended(remote);
+	if (remote->closed)
+		*remote->closed = true;
+	umd_remote_tell_ended(remote, &never);
 	destroy(remote);
 }
 

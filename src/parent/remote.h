@@ -51,7 +51,8 @@ struct umd_remote {
 	int kick;	      /* an eventfd: there is something to tell */
 	int timer;	      /* the oldest posted call may be late */
 	bool kicked;	      /* `kick` counts */
-	bool telling;	      /* the user is being told: no need to */
+	bool telling;	      /* dispatch will come to it: no need to */
+	bool *closed;	      /* of a dispatch that wants to know of the end of the link; NULL */
 	bool was_reset;	      /* the socket has said so */
 	bool late;	      /* the parent has not answered in time */
 	bool gone;	      /* the connection has ended; the user may not know yet */
@@ -129,8 +130,9 @@ void umd_remote_kick(struct umd_remote *remote);
 /* A posted call has begun: the timer is to look after it. */
 void umd_remote_time(struct umd_remote *remote, struct umd_remote_call *call);
 
-/* Tells of all posted calls that have ended. */
-void umd_remote_tell_ended(struct umd_remote *remote);
+/* Tells of all posted calls that have ended, for as long as *closed does not say that the link has.
+ */
+void umd_remote_tell_ended(struct umd_remote *remote, const bool *closed);
 
 /* The queue is about to end: tells of its command, which has ended, now. */
 void umd_remote_tell_queue(struct umd_remote *remote, const struct umd_queue *queue);

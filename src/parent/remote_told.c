@@ -117,9 +117,9 @@ static void tell_one(struct umd_remote *remote, struct umd_remote_call **at)
 	call.done(call.data, call.result);
 }
 
-void umd_remote_tell_ended(struct umd_remote *remote)
+void umd_remote_tell_ended(struct umd_remote *remote, const bool *closed)
 {
-	while (remote->ended)
+	while (!*closed && remote->ended)
 		tell_one(remote, &remote->ended);
 }
 
@@ -141,19 +141,22 @@ static struct umd_remote_vector *find_revoked(struct umd_remote *remote)
 	return NULL;
 }
 
-static void tell_revoked(struct umd_remote *remote)
+static void tell_revoked(struct umd_remote *remote, const bool *closed)
 {
 	const struct umd_link *link = &remote->link;
-	struct umd_remote_vector *vector;
 
-	while (remote->has_revoked && (vector = find_revoked(remote))) {
-		uint32_t number = vector->vector;
+	while (!*closed && remote->has_revoked) {
+		struct umd_remote_vector *vector = find_revoked(remote);
+		uint32_t number;
 
+		remote->has_revoked = vector;
+		if (!vector)
+			return;
+		number = vector->vector;
 		umd_remote_forget_vector(remote, vector);
 		if (link->ops.revoked)
 			link->ops.revoked(link->data, number);
 	}
-	remote->has_revoked = false;
 }
 
 static struct umd_queue *find_queue(const struct umd_remote *remote, uint32_t number)
@@ -178,31 +181,30 @@ static void tell_event(struct umd_remote *remote, const struct umd_msg_event *ev
 		link->ops.noted(link->data, queue, event->note, event->size, event->lost);
 }
 
-static void tell_events(struct umd_remote *remote)
+static void tell_events(struct umd_remote *remote, const bool *closed)
 {
 	struct umd_msg_header heard = {.type = UMD_MSG_HEARD};
-	struct umd_msg_event event = remote->event;
+	struct umd_msg_event event;
 
-	if (!remote->has_event)
+	if (*closed || !remote->has_event)
 		return;
+	event = remote->event;
 	remote->has_event = false;
 	tell_event(remote, &event);
-	umd_remote_post(remote, &heard, sizeof(heard), NULL, 0);
+	if (!*closed)
+		umd_remote_post(remote, &heard, sizeof(heard), NULL, 0);
 }
 
-static void tell(struct umd_remote *remote)
+/* In what is told the user may close the link. */
+static void tell(struct umd_remote *remote, const bool *closed)
 {
 	uint64_t count;
 
 	if (remote->kicked)
 		remote->kicked = read(remote->kick, &count, sizeof(count)) < 0;
-	remote->telling = true;
-	umd_remote_tell_ended(remote);
-	tell_revoked(remote);
-	tell_events(remote);
-	remote->telling = false;
-	if (remote->ended || remote->has_event || remote->has_revoked)
-		umd_remote_kick(remote);
+	umd_remote_tell_ended(remote, closed);
+	tell_revoked(remote, closed);
+	tell_events(remote, closed);
 }
 
 int umd_remote_get_fd(const struct umd_link *link)
@@ -210,20 +212,43 @@ int umd_remote_get_fd(const struct umd_link *link)
 	return ((const struct umd_remote *)(const void *)link)->poll_fd;
 }
 
-/* In the last word the link may be closed. The end of the socket would be ready for ever. */
-int umd_remote_dispatch(struct umd_link *link)
+static void receive(struct umd_remote *remote)
 {
-	struct umd_remote *remote = umd_remote_of(link);
 	int count = 0;
 
 	remote->telling = true;
 	while (count++ < RECEIVES_MAX && umd_remote_receive(remote, MSG_DONTWAIT) == 0)
 		;
 	check_timer(remote);
-	tell(remote);
+}
+
+/* Ends a dispatch, which may have been one within another. */
+static int leave(struct umd_remote *remote, bool *outer)
+{
+	remote->closed = outer;
+	remote->telling = outer;
+	if (remote->ended || remote->has_event || remote->has_revoked)
+		umd_remote_kick(remote);
 	if (!remote->gone)
 		return 0;
+	/* Its end would be ready for ever. */
 	epoll_ctl(remote->poll_fd, EPOLL_CTL_DEL, remote->fd, NULL);
-	umd_link_lose(link);
+	umd_link_lose(&remote->link);
+	return -ENOTCONN;
+}
+
+int umd_remote_dispatch(struct umd_link *link)
+{
+	struct umd_remote *remote = umd_remote_of(link);
+	bool closed = false, *outer = remote->closed;
+
+	remote->telling = true;
+	remote->closed = &closed;
+	receive(remote);
+	tell(remote, &closed);
+	if (!closed)
+		return leave(remote, outer);
+	if (outer)
+		*outer = true;
 	return -ENOTCONN;
 }

@@ -721,6 +721,56 @@ static void test_link_may_be_closed_when_it_is_lost(void **state)
 	assert_null(served.link);
 }
 
+static void close_in_done(void *data, int result)
+{
+	close_lost_link(NULL);
+}
+
+static void close_in_revoked(void *data, uint32_t vector)
+{
+	close_lost_link(NULL);
+}
+
+static void close_in_noted(void *data, struct umd_queue *queue, const void *note, size_t size,
+			   uint32_t lost)
+{
+	close_lost_link(NULL);
+}
+
+static void wait_for_news(void)
+{
+	struct pollfd ready = {.fd = umd_link_fd(served.link), .events = POLLIN};
+
+	assert_int_equal(poll(&ready, 1, 1000), 1);
+}
+
+/* Several things are to be told; the first is the last. */
+static void test_link_may_be_closed_in_whatever_is_told(void **state)
+{
+	static const struct umd_link_ops ops = {.revoked = close_in_revoked,
+						.noted = close_in_noted};
+	const struct umd_dma_change change = unmap_change(0, PAGE);
+
+	for (int i = 0; i < 3; i++) {
+		uint32_t vector = rig_vector(served.link, -1);
+
+		memset(&news, 0, sizeof(news));
+		umd_link_set_ops(served.link, &ops, NULL);
+		rig_queue(served.link, 4);
+		umd_work_note(rig->author.work, "", 1);
+		if (i > 0)
+			umd_ims_revoke(rig->ims, ((uint64_t)(2 * i) - 1) << 32 | vector);
+		wait_for_news();
+		if (i > 1)
+			umd_link_change(served.link, &change, 1, close_in_done, NULL);
+		usleep(50000);
+		assert_int_equal(umd_link_dispatch(served.link), -ENOTCONN);
+		assert_int_equal(news.losses, 1);
+		assert_null(served.link);
+		served_connect(&served);
+	}
+}
+
 /* ---- Listening ----------------------------------------------------------------------------- */
 
 static void test_socket_can_be_handed_over(void **state)
@@ -841,6 +891,7 @@ int main(void)
 		TEST(test_parent_that_hangs_is_lost),
 		TEST(test_parent_that_does_not_answer_what_was_posted_is_lost),
 		TEST(test_link_may_be_closed_when_it_is_lost),
+		TEST(test_link_may_be_closed_in_whatever_is_told),
 		TEST(test_socket_can_be_handed_over),
 		TEST(test_what_is_no_socket_of_the_kind_stays_the_callers),
 		TEST(test_path_that_cannot_be_is_refused),
