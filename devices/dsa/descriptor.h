@@ -81,7 +81,7 @@ struct dsa_descriptor {
 	uint64_t destination; /* or the second source */
 	uint32_t size;	      /* or a batch's count */
 	uint16_t handle;      /* of the interrupt */
-	uint8_t specific[DSA_SPECIFIC_SIZE];
+	_Alignas(16) uint8_t specific[DSA_SPECIFIC_SIZE]; /* read as it was stored: fast */
 	uint32_t reserved; /* the common part's reserved bits: dword 0 30:20, bytes 38 and 39; 0 if
 			      right */
 };

@@ -71,11 +71,10 @@ static bool uses_reserved(const struct dsa_op *op, const struct dsa_descriptor *
 	       (op->no_destination && descriptor->destination) || (op->no_size && descriptor->size);
 }
 
-static uint8_t check(const struct dsa_job *job, const struct dsa_op *op,
-		     const struct dsa_limits *limits)
+/* The descriptor is also the job's; reading that would wait for what was just stored. */
+static uint8_t check(const struct dsa_job *job, const struct dsa_descriptor *descriptor,
+		     const struct dsa_op *op, const struct dsa_limits *limits)
 {
-	const struct dsa_descriptor *descriptor = &job->descriptor;
-
 	if (uses_reserved(op, descriptor))
 		return DSA_BAD_RESERVED;
 	if (!op->no_size && (!descriptor->size || descriptor->size > limits->max_transfer))
@@ -108,7 +107,7 @@ bool dsa_job_begin(struct dsa_job *job, const struct dsa_descriptor *descriptor,
 		dsa_put32(job->record.specific, flags);
 		return !dsa_job_end(job, DSA_BAD_FLAGS);
 	}
-	wrong = check(job, op, limits);
+	wrong = check(job, descriptor, op, limits);
 	if (wrong)
 		return !dsa_job_end(job, wrong);
 	if (op->begin)
