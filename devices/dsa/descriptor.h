@@ -77,10 +77,10 @@ struct dsa_descriptor {
 	uint32_t flags; /* 24 bits */
 	uint8_t opcode;
 	uint64_t completion;
-	uint64_t source;      /* or pattern, or a batch's list */
-	uint64_t destination; /* or the second source */
-	uint32_t size;	      /* or a batch's count */
-	uint16_t handle;      /* of the interrupt */
+	uint64_t source;				  /* or pattern, or a batch's list */
+	uint64_t destination;				  /* or the second source */
+	uint32_t size;					  /* or a batch's count */
+	uint16_t handle;				  /* of the interrupt */
 	_Alignas(16) uint8_t specific[DSA_SPECIFIC_SIZE]; /* read as it was stored: fast */
 	uint32_t reserved; /* the common part's reserved bits: dword 0 30:20, bytes 38 and 39; 0 if
 			      right */
