@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Sockets that an owner connects to, one connection at a time. */
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -12,6 +13,8 @@
 #include "base/listen.h"
 #include "parent/door.h"
 
+#define RETRY_NS UINT64_C(10000000)
+
 struct listener {
 	struct umd_parent_part part;
 	struct umd_parent *parent;
@@ -19,7 +22,8 @@ struct listener {
 	int fd;
 	char *path;
 	struct umd_watch *watch;
-	struct umd_door *door; /* NULL: nobody is there */
+	struct umd_watch *retry; /* a timer: there was no room for a connection */
+	struct umd_door *door;	 /* NULL: nobody is there */
 };
 
 /* The one there may be gone, and the next one be here before that is known. */
@@ -36,10 +40,22 @@ static void door_ended(void *data)
 	struct listener *listener = data;
 
 	listener->door = NULL;
+}
+
+static void listen_again(void *data, uint32_t events)
+{
+	struct listener *listener = data;
+
 	umd_watch_set_events(listener->watch, EPOLLIN);
 }
 
-/* Without fds for it a connection waits until the one that is there has ended. */
+/* Of fds, here or where they are closed: the connection waits. */
+static void wait_for_room(struct listener *listener)
+{
+	umd_watch_set_events(listener->watch, 0);
+	umd_watch_set_timer(listener->retry, RETRY_NS);
+}
+
 static void connection_ready(void *data, uint32_t events)
 {
 	struct listener *listener = data;
@@ -48,10 +64,9 @@ static void connection_ready(void *data, uint32_t events)
 	int fd, err;
 
 	look_after(listener);
-	fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+	fd = umd_foreign_has_room() ? accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC) : -1;
 	if (fd < 0) {
-		if (listener->door && errno == EMFILE)
-			umd_watch_set_events(listener->watch, 0);
+		wait_for_room(listener);
 		return;
 	}
 	err = umd_door_open(listener->parent, fd, &listener->owner, door_ended, listener, &door,
@@ -68,6 +83,7 @@ static void destroy(struct umd_parent_part *part)
 	struct listener *listener = (struct listener *)(void *)part;
 
 	umd_watch_destroy(listener->watch);
+	umd_watch_destroy(listener->retry);
 	if (listener->path)
 		unlink(listener->path);
 	umd_foreign_close(&listener->fd);
@@ -88,6 +104,17 @@ static bool is_listened_for(const struct umd_parent *parent, uint32_t owner)
 	return false;
 }
 
+static int watch(struct listener *listener)
+{
+	struct umd_poller *poller = &listener->parent->poller;
+	int err = umd_poller_watch_timer(poller, listen_again, listener, &listener->retry);
+
+	if (err)
+		return err;
+	return umd_poller_watch_fd(poller, listener->fd, EPOLLIN, connection_ready, listener,
+				   &listener->watch);
+}
+
 static int start(struct listener *listener, const char *path)
 {
 	int fd = umd_listen(path, SOCK_SEQPACKET);
@@ -101,8 +128,7 @@ static int start(struct listener *listener, const char *path)
 		unlink(path);
 		return -ENOMEM;
 	}
-	return umd_poller_watch_fd(&listener->parent->poller, fd, EPOLLIN, connection_ready,
-				   listener, &listener->watch);
+	return watch(listener);
 }
 
 static bool is_valid(const struct umd_owner *owner)

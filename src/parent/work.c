@@ -3,6 +3,7 @@
 #include "parent/work.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,9 @@
 #include "base/foreign.h"
 #include "irq/ims_store.h"
 #include "parent/local.h"
+
+/* Behind the largest ring, on a page of any size. */
+#define RING_END (2 * UMD_RING_DEPTH_MAX * UMD_RING_ENTRY_MAX)
 
 /* ---- Life ---------------------------------------------------------------------------------- */
 
@@ -56,9 +60,11 @@ int umd_work_create(struct umd_local *local, struct umd_queue *queue,
 	return 0;
 }
 
-/* A peer may have both fds, too. */
+/* A peer may have both fds, too, and what it touches of the ring from now on is its own expense. */
 void umd_work_destroy(struct umd_work *work)
 {
+	if (work->ring_fd >= 0)
+		fallocate(work->ring_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, RING_END);
 	umd_ring_close(&work->ring);
 	umd_foreign_close(&work->doorbell);
 	umd_foreign_close(&work->ring_fd);

@@ -8,7 +8,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+
+#include "base/clock.h"
 
 #define PAGE 4096u
 
@@ -242,6 +246,45 @@ static void test_second_connection_is_told_why_not_before_it_asks(void **state)
 	rig_init(&rig);
 	other = rig_link(&rig, 1);
 	others_vector = rig_vector(other, -1);
+}
+
+/* The connection waits, and nobody spins meanwhile. */
+static void test_connection_waits_for_fds_to_be_had(void **state)
+{
+	const struct umd_owner owner = rig_owner(3);
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	char dir[] = "/tmp/parent-XXXXXX";
+	struct rlimit before, none;
+	struct pollfd ready = {.fd = umd_parent_fd(rig.parent), .events = POLLIN};
+	struct raw hello = raw_two(HELLO, 1, 1, 0), answer;
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), times = 0;
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/socket", dir);
+	assert_int_equal(umd_parent_listen(rig.parent, address.sun_path, &owner), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	raw_send(fd, &hello);
+	for (uint64_t end = umd_now_ns() + 100000000; umd_now_ns() < end; times++) {
+		poll(&ready, 1, 10);
+		umd_parent_dispatch(rig.parent, 0);
+	}
+	assert_true(times < 50);
+	assert_int_equal(raw_try_receive(fd, &answer), -EAGAIN);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	for (int i = 0; i < 100 && raw_try_receive(fd, &answer) < 0; i++) {
+		poll(&ready, 1, 10);
+		umd_parent_dispatch(rig.parent, 0);
+	}
+	assert_int_equal(get16(&answer, 0), HELLO);
+	close(fd);
+	pump();
+	assert_int_equal(unlink(address.sun_path), 0);
+	assert_int_equal(rmdir(dir), 0);
+	idle_fds += 2; /* the listener, and its timer */
 }
 
 /* ---- Shapes -------------------------------------------------------------------------------- */
@@ -900,6 +943,21 @@ static void test_bye_ends_everything_before_it_is_answered(void **state)
 	leave(&it);
 }
 
+static void test_ring_that_is_kept_is_no_expense_of_the_parents(void **state)
+{
+	int fds[2];
+	const struct raw raw = raw_two(CLOSE_QUEUE, 50, open_queue(fds), 0);
+	struct stat st;
+
+	assert_int_equal(fstat(fds[0], &st), 0);
+	assert_true(st.st_blocks > 0);
+	assert_int_equal(ask_result(&raw, 50), 0);
+	assert_int_equal(fstat(fds[0], &st), 0);
+	assert_int_equal(st.st_blocks, 0);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void test_empty_message_is_the_end(void **state)
 {
 	struct raw raw = {.size = 0};
@@ -960,6 +1018,7 @@ int main(void)
 		TEST(test_another_version_is_refused_and_may_ask_again),
 		TEST(test_nothing_comes_before_hello_or_is_one_again),
 		TEST(test_second_connection_is_told_why_not_before_it_asks),
+		TEST(test_connection_waits_for_fds_to_be_had),
 		TEST(test_messages_of_another_length_do_nothing),
 		TEST(test_message_that_is_too_long_does_nothing),
 		TEST(test_messages_with_more_or_fewer_fds_do_nothing),
@@ -986,6 +1045,7 @@ int main(void)
 		TEST(test_one_event_waits_to_be_heard),
 		TEST(test_ring_that_is_nonsense_is_told),
 		TEST(test_bye_ends_everything_before_it_is_answered),
+		TEST(test_ring_that_is_kept_is_no_expense_of_the_parents),
 		TEST(test_empty_message_is_the_end),
 		TEST(test_end_of_one_direction_is_the_end),
 		TEST(test_client_may_vanish_at_any_point),
