@@ -13,10 +13,10 @@
 /* A turn while others wait, and while nobody does. */
 #define TURN_BYTES	  (64u << 10)
 #define TURN_DESCRIPTORS  64u
-#define ALONE_BYTES	  (256u << 10)
-#define ALONE_DESCRIPTORS 256u
+#define ALONE_BYTES	  (1u << 20)
+#define ALONE_DESCRIPTORS 1024u
 
-#define TURNS_PER_LOOK 16u /* at the doorbells, while all work */
+#define TURNS_PER_LOOK 64u /* at the doorbells, while all work */
 #define EVENTS	       16
 
 #define KICK_TAG   UINT64_MAX

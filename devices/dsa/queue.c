@@ -11,6 +11,7 @@
 
 #define COST_MIN     64u /* what a descriptor costs at least */
 #define PRIORITY_MAX 15u
+#define STEP_MAX     (256u << 10) /* bytes until a turn may have to end */
 
 /* ---- Life ---------------------------------------------------------------------------------- */
 
@@ -401,8 +402,8 @@ static bool begin_next(struct dsa_queue *queue, struct dsa_quantum *quantum)
 
 static void step(struct dsa_queue *queue, struct dsa_quantum *quantum)
 {
-	size_t cost = 0;
-	bool ended = dsa_job_step(&queue->job, queue->reader, quantum->bytes, &cost);
+	size_t room = quantum->bytes < STEP_MAX ? quantum->bytes : STEP_MAX, cost = 0;
+	bool ended = dsa_job_step(&queue->job, queue->reader, room, &cost);
 
 	queue->cost += cost;
 	queue->counts.bytes += cost;
