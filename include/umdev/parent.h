@@ -186,8 +186,13 @@ int umd_link_change(struct umd_link *link, const struct umd_dma_change *changes,
  * Memory that the client shares no file for is out of the parent's reach. What goes beyond the
  * parent's limits is refused to the client.
  *
- * @return 0; -EBUSY for a device that is mirrored already, or has a client, and for a link that
- *	   mirrors one; -EPERM as above; -ENOMEM; -EMFILE; -ENOTCONN
+ * After a link that was lost is closed, another one can take its place, also while the device has a
+ * client: what that has mapped is made known to the new parent. For that a mirrored device keeps
+ * open each file that its client shares.
+ *
+ * @return 0; -EBUSY for a device that is mirrored already, or whose client has mapped memory before
+ *	   it first was, and for a link that mirrors one; -ENOSPC and -ENOMEM where what is mapped
+ *	   goes beyond the parent's limits; -EPERM as above; -ENOMEM; -EMFILE; -ENOTCONN
  */
 int umd_link_mirror(struct umd_link *link, struct umd_device *device);
 

@@ -117,6 +117,12 @@ static int map_addresses(struct umd_dma_memory *memory, int fd, bool writable)
 	return err;
 }
 
+static int keep_fd(struct umd_dma_files *files, struct umd_dma_file *file, int fd)
+{
+	file->fd = files->keeps ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+	return files->keeps && file->fd < 0 ? -errno : 0;
+}
+
 /* Maps the file of `id`, whose fields are set, and guards it. */
 static int map_memory(struct umd_dma_file *file, int fd, const struct identity *id)
 {
@@ -154,8 +160,11 @@ static int map_file(struct umd_dma_files *files, int fd, const struct identity *
 	file->device = id->device;
 	file->inode = id->inode;
 	file->writable = id->writable;
-	err = map_memory(file, fd, id);
+	err = keep_fd(files, file, fd);
+	if (!err)
+		err = map_memory(file, fd, id);
 	if (err) {
+		umd_close(&file->fd);
 		free(file);
 		return err;
 	}
@@ -278,6 +287,7 @@ static void unmap_file(struct umd_dma_files *files, struct umd_dma_file *file)
 	forget(files, file);
 	umd_dma_guard_remove(&file->memory.guard);
 	umd_dma_file_unmap(file->memory.base, file->memory.length);
+	umd_close(&file->fd);
 	free(file);
 }
 

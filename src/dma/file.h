@@ -24,6 +24,7 @@ struct umd_dma_file {
 	dev_t device;
 	ino_t inode;
 	bool writable;
+	int fd; /* a duplicate, where files are kept; else -1 */
 };
 
 static inline struct umd_dma_file *umd_dma_file_of(struct umd_dma_memory *memory)
@@ -50,6 +51,7 @@ struct umd_dma_recent {
 /* What each map touches comes first. */
 struct umd_dma_files {
 	unsigned int idle;
+	bool keeps; /* an fd of each file that is mapped from now on: for umd_dma_file_fd() */
 	struct umd_dma_recent recent[UMD_DMA_FILE_RECENT]; /* the latest first */
 	struct umd_dma_file *buckets[UMD_DMA_FILE_BUCKETS];
 };
@@ -74,6 +76,12 @@ void umd_dma_files_put(struct umd_dma_files *files, struct umd_dma_file *file);
  */
 uint8_t *umd_dma_file_map_again(const struct umd_dma_file *file);
 void umd_dma_file_unmap(uint8_t *base, size_t length);
+
+/* The file behind memory of this way, -1 where it is not kept. It stays the file's. */
+static inline int umd_dma_file_fd(struct umd_dma_memory *memory)
+{
+	return umd_dma_file_of(memory)->fd;
+}
 
 /* Unmaps the files that nothing refers to. */
 void umd_dma_files_drop_idle(struct umd_dma_files *files);

@@ -43,8 +43,18 @@ struct umd_dma_shadow {
 	void *data;
 };
 
-/* 0; -EBUSY where there is one; -EMFILE. */
+/* From here on the files of its client's maps are kept open. 0; -EBUSY where there is one; -EMFILE.
+ */
 int umd_dma_shadow_attach(struct umd_dma_space *space, struct umd_dma_shadow *shadow);
+
+/*
+ * Tells of the maps that there are, as if they were made now: for a shadow that was attached after
+ * another one. What is reached by message is not told.
+ *
+ * @return 0; -EBADF for a map whose file was not kept; what ops.map() returns
+ */
+int umd_dma_shadow_retell(struct umd_dma_space *space);
+
 void umd_dma_shadow_detach(struct umd_dma_space *space);
 
 /*

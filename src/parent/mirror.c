@@ -47,6 +47,7 @@ struct umd_mirror {
 	int refused;		 /* a change that is to be told of; 0: none */
 	bool broken;		 /* nothing is mirrored until everything is unmapped */
 	bool useless;		 /* the parent does not even unmap */
+	bool retells;		 /* what was mapped before there was this mirror */
 	bool posting;
 	bool freed; /* the link has ended, in a call of ours */
 	unsigned int calls;
@@ -225,16 +226,16 @@ static int find_fd(struct umd_mirror *mirror, const struct umd_dma_memory *memor
 	return fd;
 }
 
+/* What is retold is among what is mapped already. */
 static int check_limits(const struct umd_mirror *mirror, uint64_t size)
 {
 	const struct umd_dma_client *client = &mirror->device->dma;
 	uint64_t mapped = client->max_pages - client->pages_left;
+	uint64_t more = mirror->retells ? 0 : size / UMD_DMA_PAGE;
 
-	if (mirror->device->space.table.count >= mirror->max_maps)
+	if (mirror->device->space.table.count + !mirror->retells > mirror->max_maps)
 		return -ENOSPC;
-	return mapped > mirror->max_pages || size / UMD_DMA_PAGE > mirror->max_pages - mapped
-		       ? -ENOMEM
-		       : 0;
+	return mapped > mirror->max_pages || more > mirror->max_pages - mapped ? -ENOMEM : 0;
 }
 
 static int map(void *data, const struct umd_dma_change *change, const struct umd_dma_memory *memory)
@@ -406,6 +407,20 @@ static int begin(struct umd_mirror *mirror)
 	return 0;
 }
 
+/* The maps of a client that is there already: an earlier mirror has seen to their files. */
+static int retell(struct umd_mirror *mirror)
+{
+	int err;
+
+	mirror->retells = true;
+	err = umd_dma_shadow_retell(&mirror->device->space);
+	mirror->retells = false;
+	if (err)
+		return err == -EBADF ? -EBUSY : err;
+	post_batch(mirror);
+	return 0;
+}
+
 static int enter(struct umd_mirror *mirror, struct umd_device *device)
 {
 	struct umd_poller *poller = &device->poller;
@@ -419,6 +434,8 @@ static int enter(struct umd_mirror *mirror, struct umd_device *device)
 					  mirror, &mirror->watch);
 	if (!err)
 		err = umd_dma_shadow_attach(&device->space, &mirror->shadow);
+	if (!err)
+		err = retell(mirror);
 	if (err)
 		leave(mirror);
 	return err;
@@ -445,8 +462,7 @@ UMD_EXPORT int umd_link_mirror(struct umd_link *link, struct umd_device *device)
 	struct umd_mirror *mirror;
 	int err;
 
-	if ((link->mirror && link->mirror->device) || device->space.shadow || device->has_client ||
-	    device->space.table.count)
+	if ((link->mirror && link->mirror->device) || device->space.shadow)
 		return -EBUSY;
 	mirror = get_mirror(link);
 	if (!mirror)

@@ -789,7 +789,23 @@ static void test_client_that_leaves_while_its_unmap_waits(void **state)
 
 /* ---- Beginning and ending ------------------------------------------------------------------ */
 
-static void test_device_with_a_client_or_a_link_cannot_be_mirrored(void **state)
+static void test_device_whose_files_were_not_kept_cannot_be_mirrored(void **state)
+{
+	struct fake_link other;
+
+	umd_link_close(&fake.link);
+	device->dma.files.keeps = false;
+	map(0, 0, 0, 1);
+	fake_link_init(&other);
+	assert_int_equal(umd_link_mirror(&other.link, device), -EBUSY);
+	unmap(0, 1, 0);
+	map(1, 0, 0, 1);
+	assert_int_equal(umd_link_mirror(&other.link, device), 0);
+	umd_link_close(&other.link);
+	fake_link_finish(&other);
+}
+
+static void test_device_with_a_link_cannot_be_mirrored(void **state)
 {
 	struct fake_link other;
 	struct umd_device *second;
@@ -893,6 +909,80 @@ static void test_link_ends_before_the_device(void **state)
 	unmap(0, 1, 0);
 }
 
+/* ---- Another parent ------------------------------------------------------------------------ */
+
+static bool has(const struct fake_link *link, unsigned int file, uint64_t iova_page, uint64_t page)
+{
+	uint8_t mark[2];
+
+	return umd_dma_space_read(link->space, iova_page * PAGE, mark, 2) == 0 && mark[0] == file &&
+	       mark[1] == (uint8_t)page;
+}
+
+static void test_another_link_gets_what_the_client_has_mapped(void **state)
+{
+	struct fake_link next;
+
+	for (unsigned int i = 0; i < 100; i++)
+		map(i % 2, i, i + 1, 1);
+	map(FILES, 200, 0, 1); /* by message */
+	unmap(50, 1, 0);
+	umd_link_lose(&fake.link);
+	umd_link_close(&fake.link);
+	map(2, 100, 7, 2);
+
+	fake_link_init(&next);
+	assert_int_equal(umd_link_mirror(&next.link, device), 0);
+	dispatch();
+	assert_int_equal(next.maps, 100);
+	assert_true(has(&next, 2, 101, 8));
+	for (unsigned int i = 0; i < 100; i++)
+		assert_int_equal(has(&next, i % 2, i, i + 1), i != 50);
+	unmap(0, 102, 0);
+	map(1, 3, 9, 1);
+	umd_mirror_post(next.link.mirror);
+	assert_true(has(&next, 1, 3, 9));
+	assert_int_equal(next.space->table.count, 1);
+	umd_link_close(&next.link);
+	fake_link_finish(&next);
+}
+
+static void test_another_link_that_has_no_room_is_refused(void **state)
+{
+	struct fake_link next;
+
+	map(0, 0, 0, 4);
+	map(0, 4, 4, 4);
+	umd_link_close(&fake.link);
+	fake_link_init(&next);
+	next.max_maps = 1;
+	assert_int_equal(umd_link_mirror(&next.link, device), -ENOSPC);
+	next.max_maps = 2;
+	next.max_mapped_bytes = 7 * PAGE;
+	assert_int_equal(umd_link_mirror(&next.link, device), -ENOMEM);
+	next.max_mapped_bytes = 8 * PAGE;
+	assert_int_equal(umd_link_mirror(&next.link, device), 0);
+	dispatch();
+	assert_true(has(&next, 0, 7, 7));
+	umd_link_close(&next.link);
+	fake_link_finish(&next);
+}
+
+static void test_files_are_kept_for_another_link_and_no_longer_than_their_maps(void **state)
+{
+	int before, number;
+
+	map(0, 0, 0, 1);
+	before = unit_count_fds();
+	for (number = 0; number < 20; number++) {
+		close(fds[1]);
+		make_file(1);
+		map(1, 1, 0, 1);
+		unmap(1, 1, 0);
+	}
+	assert_in_range(unit_count_fds(), before, before + 8); /* those that are idle, or recent */
+}
+
 /* ---- Storms -------------------------------------------------------------------------------- */
 
 /* What the client has mapped, by page of IOVA: file * PAGES + page + 1. */
@@ -989,7 +1079,7 @@ static void test_sixty_five_thousand_maps_of_a_page(void **state)
 	assert_int_equal(fake.space->table.count, count);
 	assert_true(fake.batches <= count / 10);
 	assert_true(parent_has(0, 2 * 64999, 64999 % PAGES));
-	assert_in_range(count_fds(), before, before + 4); /* files seen lately, on both sides */
+	assert_in_range(count_fds(), before, before + 6); /* files: lately seen, kept; both sides */
 	unmap(0, 2 * 65000, 0);
 	assert_true(parent_has_nothing());
 }
@@ -1030,7 +1120,11 @@ int main(int argc, char **argv)
 		TEST(test_client_that_leaves_takes_its_maps_from_the_parent),
 		TEST(test_next_clients_maps_come_behind_the_last_ones_unmap),
 		TEST(test_client_that_leaves_while_its_unmap_waits),
-		TEST(test_device_with_a_client_or_a_link_cannot_be_mirrored),
+		TEST(test_device_with_a_link_cannot_be_mirrored),
+		TEST(test_device_whose_files_were_not_kept_cannot_be_mirrored),
+		TEST(test_another_link_gets_what_the_client_has_mapped),
+		TEST(test_another_link_that_has_no_room_is_refused),
+		TEST(test_files_are_kept_for_another_link_and_no_longer_than_their_maps),
 		TEST(test_link_whose_space_is_the_callers_mirrors_nothing),
 		TEST(test_links_space_is_the_devices_alone),
 		TEST(test_device_that_ends_takes_its_maps_from_the_parent),
