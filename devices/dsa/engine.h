@@ -75,7 +75,7 @@ struct dsa_usage {
 	unsigned int queues; /* now */
 	uint64_t descriptors, bytes, interrupts;
 	uint64_t faults;  /* addresses that are not its own, or not there */
-	uint64_t refused; /* interrupt handles of others */
+	uint64_t refused; /* interrupt handles and PASIDs of others, rings that are nonsense */
 };
 
 /* How many owners there are, of which `room` are filled in, by owner. Any thread. */

@@ -364,6 +364,7 @@ static bool take(struct dsa_queue *queue)
 		return false;
 	n = umd_work_take(queue->work, queue->entries, DSA_TAKE);
 	if (n == -EPROTO) {
+		queue->counts.refused++;
 		queue->has_ended = true;
 		if (queue->is_commanded)
 			end_command(queue, n);
