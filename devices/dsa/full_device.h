@@ -13,6 +13,7 @@
 #include "full_options.h"
 #include "full_regs.h"
 #include "portal.h"
+#include "status.h"
 
 struct dsa_full;
 
@@ -30,7 +31,9 @@ struct dsa_full {
 
 	struct dsa_engine *engine;
 	struct umd_link *link;
-	struct umd_watch *watch; /* of the engine's parent, which tells of queues */
+	struct umd_watch *watch;	  /* of the engine's parent, which tells of queues */
+	struct dsa_status_socket *status; /* NULL: nobody is told */
+	struct umd_watch *status_watch;
 	struct dsa_full_queue queues[DSA_FULL_WQS];
 };
 

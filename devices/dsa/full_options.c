@@ -8,7 +8,7 @@
 
 #include "regs.h"
 
-enum option { DEVICE_ID, WORKERS, OPTIONS };
+enum option { DEVICE_ID, WORKERS, STATUS, OPTIONS };
 
 const struct umd_option dsa_full_option_table[] = {
 	[DEVICE_ID] = {"device-id", "0b25|11fb",
@@ -17,6 +17,7 @@ const struct umd_option dsa_full_option_table[] = {
 	[WORKERS] = {"workers", "1-64",
 		     "Threads that do the work. Default: as many as there are processors, at most "
 		     "8."},
+	[STATUS] = {"status", "PATH", "A socket that tells what the engine has done, as JSON."},
 	[OPTIONS] = {NULL, NULL, NULL},
 };
 
@@ -38,9 +39,10 @@ static int collect(const char *values[OPTIONS], const char *const *options, size
 		int option = find_option(options[i], length);
 
 		if (option < 0)
-			return umd_error_set(error, -EINVAL,
-					     "no option '%.*s': there are device-id and workers",
-					     (int)length, options[i]);
+			return umd_error_set(
+				error, -EINVAL,
+				"no option '%.*s': there are device-id, workers and status",
+				(int)length, options[i]);
 		if (!options[i][length] || !options[i][length + 1])
 			return umd_error_set(error, -EINVAL, "%s needs a value: %s=%s",
 					     dsa_full_option_table[option].name,
@@ -94,6 +96,7 @@ int dsa_full_options_parse(struct dsa_full_options *ret, const char *const *opti
 	if (err)
 		return err;
 
+	result.status = values[STATUS];
 	*ret = result;
 	return 0;
 }

@@ -14,6 +14,7 @@
 struct dsa_full_options {
 	uint16_t device_id;
 	unsigned int workers; /* 0: as many as the engine likes */
+	const char *status;   /* a path; NULL: none. The caller's */
 };
 
 /* For help; ends with a NULL name. */

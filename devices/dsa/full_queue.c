@@ -230,6 +230,24 @@ static int watch(struct dsa_full *full, struct umd_error *error)
 		   : 0;
 }
 
+static void tell_status(void *data, uint32_t events)
+{
+	const struct dsa_full *full = data;
+
+	dsa_status_dispatch(full->status);
+}
+
+static int open_status(struct dsa_full *full, const char *path, struct umd_error *error)
+{
+	int err = dsa_status_create(full->engine, path, &full->status, error);
+
+	if (err)
+		return err;
+	err = umd_watch_fd(full->device, dsa_status_fd(full->status), EPOLLIN, tell_status, full,
+			   &full->status_watch);
+	return err ? umd_error_set(error, err, "waiting for the status: %s", strerror(-err)) : 0;
+}
+
 int dsa_full_queues_init(struct dsa_full *full, const struct dsa_full_options *options,
 			 struct umd_error *error)
 {
@@ -251,6 +269,8 @@ int dsa_full_queues_init(struct dsa_full *full, const struct dsa_full_options *o
 		err = open_link(full, error);
 	if (!err)
 		err = take_vectors(full, error);
+	if (!err && options->status)
+		err = open_status(full, options->status, error);
 	return err;
 }
 
@@ -260,5 +280,7 @@ void dsa_full_queues_finish(struct dsa_full *full)
 		umd_link_unback_vector(full->link, full->device, i);
 	umd_link_close(full->link);
 	umd_watch_destroy(full->watch);
+	umd_watch_destroy(full->status_watch);
+	dsa_status_destroy(full->status);
 	dsa_engine_destroy(full->engine);
 }

@@ -66,7 +66,7 @@ static void test_help_names_all_of_them(void **state)
 		assert_non_null(option->help);
 		count++;
 	}
-	assert_int_equal(count, 2);
+	assert_int_equal(count, 3);
 }
 
 int main(void)
