@@ -24,7 +24,8 @@ struct cli_verb {
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct cli_verb cli_serve_verb, cli_probe_verb, cli_bind_verb, cli_unbind_verb;
+extern const struct cli_verb cli_serve_verb, cli_parent_verb, cli_probe_verb, cli_bind_verb,
+	cli_unbind_verb;
 
 /* Prints "umdev: ..." as one line. Returns CLI_FAILED. */
 int cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));

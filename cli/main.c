@@ -6,10 +6,7 @@
 #include <string.h>
 
 static const struct cli_verb *const verbs[] = {
-	&cli_serve_verb,
-	&cli_probe_verb,
-	&cli_bind_verb,
-	&cli_unbind_verb,
+	&cli_serve_verb, &cli_parent_verb, &cli_probe_verb, &cli_bind_verb, &cli_unbind_verb,
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))

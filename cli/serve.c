@@ -2,8 +2,6 @@
 /* `umdev serve`: its arguments. */
 #include "serve.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
@@ -12,6 +10,7 @@
 
 #include "cli.h"
 #include "kinds.h"
+#include "numbers.h"
 
 enum { SOCKET_PATH = 256, FD, GRACE, MAX_MAPPED, PRINT_CAPABILITIES };
 
@@ -33,24 +32,11 @@ struct asked {
 	bool help, capabilities;
 };
 
-static bool parse_number(const char *text, long max, long *ret)
-{
-	char *end;
-	long value;
-
-	errno = 0;
-	value = strtol(text, &end, 10);
-	if (errno || end == text || *end || value < 0 || value > max)
-		return false;
-	*ret = value;
-	return true;
-}
-
 static int parse_fd(const char *text, int *ret)
 {
 	long value;
 
-	if (!parse_number(text, INT_MAX, &value))
+	if (!cli_parse_number(text, INT_MAX, &value))
 		return cli_misuse(" serve", "--fd wants a number, not '%s'", text);
 	if (fcntl((int)value, F_GETFD) < 0)
 		return cli_fail("--fd %ld: not an open file descriptor", value);
@@ -62,40 +48,16 @@ static int parse_grace(const char *text, unsigned int *ret)
 {
 	long value;
 
-	if (!parse_number(text, GRACE_MAX, &value))
+	if (!cli_parse_number(text, GRACE_MAX, &value))
 		return cli_misuse(" serve", "--grace wants seconds, 0 to %d, not '%s'", GRACE_MAX,
 				  text);
 	*ret = (unsigned int)value;
 	return CLI_OK;
 }
 
-/* Bytes, or with a letter behind, K, M, G or T, so many times 1024. */
-static bool parse_size(const char *text, uint64_t *ret)
-{
-	static const char letters[] = "KMGT";
-	const char *letter;
-	unsigned int shift = 0;
-	uint64_t value;
-	char *end;
-
-	if (text[0] < '0' || text[0] > '9')
-		return false;
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	letter = *end ? strchr(letters, toupper((unsigned char)*end)) : NULL;
-	if (letter) {
-		shift = 10 * (unsigned int)(letter - letters + 1);
-		end++;
-	}
-	if (errno || *end || value > UINT64_MAX >> shift)
-		return false;
-	*ret = value << shift;
-	return true;
-}
-
 static int parse_max_mapped(const char *text, uint64_t *ret)
 {
-	if (!parse_size(text, ret) || *ret < 4096)
+	if (!cli_parse_size(text, ret) || *ret < 4096)
 		return cli_misuse(" serve", "--max-mapped wants a size, such as 2G, not '%s'",
 				  text);
 	return CLI_OK;

@@ -11,7 +11,7 @@ void serve_list_kinds(FILE *to)
 {
 	fputs("Kinds of device:\n", to);
 	for (size_t i = 0; cli_kinds[i]; i++)
-		fprintf(to, "  %-8s  %s\n", cli_kinds[i]->name, cli_kinds[i]->summary);
+		fprintf(to, "  %-11s  %s\n", cli_kinds[i]->name, cli_kinds[i]->summary);
 	fputs("\nOptions of a kind: umdev serve KIND --help\n", to);
 }
 

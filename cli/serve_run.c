@@ -11,36 +11,11 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "cli.h"
-
-/* Clients hand over file descriptors: one for each vector and each file that they map. */
-static void raise_fd_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-/* Before any thread is started, so that none takes the signals another way. */
-static int open_signals(void)
-{
-	sigset_t set;
-
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return -errno;
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
+#include "process.h"
 
 /* A device being served, and how it is to end. */
 struct serving {
@@ -170,13 +145,13 @@ static int create_device(const struct serve *serve, struct umd_device **ret)
 int serve_run(const struct serve *serve)
 {
 	struct umd_device *device;
-	int signals = open_signals();
+	int signals = cli_open_signals();
 	int status;
 
 	if (signals < 0)
-		return cli_fail("waiting for signals: %s", strerror(errno));
+		return cli_fail("waiting for signals: %s", strerror(-signals));
 
-	raise_fd_limit();
+	cli_raise_fd_limit();
 	status = create_device(serve, &device);
 	if (status == CLI_OK) {
 		status = serve_device(device, serve, signals);

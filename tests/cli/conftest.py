@@ -42,9 +42,9 @@ class Umdev:
         return result.stderr
 
     @contextlib.contextmanager
-    def serving(self, *arguments, **options):
-        """Runs `umdev serve` and waits until it says that it is ready."""
-        popen = subprocess.Popen([self.executable, "serve", *arguments],
+    def serving(self, *arguments, verb="serve", **options):
+        """Runs `umdev serve`, or another verb that serves, and waits until it says it is ready."""
+        popen = subprocess.Popen([self.executable, verb, *arguments],
                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                  stderr=subprocess.PIPE, text=True, **options)
         try:

@@ -11,7 +11,7 @@ def test_help_shows_verbs_and_an_example(umdev):
     assert umdev.ok("-h") == umdev.ok("help") == text
 
 
-@pytest.mark.parametrize("verb", ["serve", "probe", "bind", "unbind"])
+@pytest.mark.parametrize("verb", ["serve", "parent", "probe", "bind", "unbind"])
 def test_help_of_verbs(umdev, verb):
     text = umdev.ok(verb, "--help")
     assert text.startswith(f"Usage: umdev {verb} ")
