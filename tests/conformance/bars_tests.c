@@ -62,7 +62,7 @@ static void test_widths(void *context, unsigned int argument)
 {
 	struct suite *suite = context;
 
-	for (const struct kind_scratch *at = suite_kind(suite)->scratch; at->reads; at++)
+	for (const struct kind_scratch *at = suite_scratch(suite); at->reads; at++)
 		check_widths(suite, at);
 }
 
@@ -71,7 +71,7 @@ static void test_bytes(void *context, unsigned int argument)
 {
 	static const uint8_t bytes[4] = {0x11, 0x22, 0x33, 0x44};
 	struct suite *suite = context;
-	const struct kind_scratch *at = suite_kind(suite)->scratch;
+	const struct kind_scratch *at = suite_scratch(suite);
 	uint8_t back[4] = {0};
 	uint32_t value;
 
@@ -87,7 +87,7 @@ static void test_bytes(void *context, unsigned int argument)
 static void test_order(void *context, unsigned int argument)
 {
 	struct suite *suite = context;
-	const struct kind_scratch *at = suite_kind(suite)->scratch;
+	const struct kind_scratch *at = suite_scratch(suite);
 
 	for (uint32_t i = 1; i <= 500; i++) {
 		uint32_t value;
@@ -103,7 +103,7 @@ static void test_offsets(void *context, unsigned int argument)
 {
 	struct suite *suite = context;
 	struct umd_driver *driver = suite->driver;
-	const struct kind_scratch *at = suite_kind(suite)->scratch;
+	const struct kind_scratch *at = suite_scratch(suite);
 	uint16_t word = 0;
 	uint32_t dword = 0;
 	uint64_t qword = 0;
@@ -122,7 +122,7 @@ static void test_outside(void *context, unsigned int argument)
 	struct suite *suite = context;
 	struct umd_driver_info info = {.size = sizeof(info)};
 	struct umd_driver_region region = {.size = sizeof(region)};
-	const struct kind_scratch *at = suite_kind(suite)->scratch;
+	const struct kind_scratch *at = suite_scratch(suite);
 	uint32_t value;
 
 	must(umd_driver_get_info(suite->driver, &info));
@@ -137,7 +137,7 @@ static void test_outside(void *context, unsigned int argument)
 static void test_decoding(void *context, unsigned int argument)
 {
 	struct suite *suite = context;
-	const struct kind_scratch *at = suite_kind(suite)->scratch;
+	const struct kind_scratch *at = suite_scratch(suite);
 	uint32_t value;
 
 	must(umd_driver_write32(suite->driver, at->bar, at->offset, 0x600d));

@@ -2,7 +2,7 @@
 /*
  * Whether a backend of the driver library does what umdev/driver.h says, in TAP.
  *
- *   conform URI [--device copier|edu] [--maps N]
+ *   conform URI [--device copier|dsa|edu] [--maps N]
  *
  * The kind of device is known by its ids. `fake:copier` and `fake:edu` are offered by the program
  * itself. Maps are made up to the limit where that is at most N.
@@ -21,7 +21,7 @@
 #define TIME_LIMIT 540 /* seconds, for all of it */
 #define FAKE	   "fake:"
 
-static const struct kind *const kinds[] = {&kind_copier, &kind_edu};
+static const struct kind *const kinds[] = {&kind_copier, &kind_dsa, &kind_edu};
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 static const struct harness_test *const tables[] = {
@@ -49,7 +49,7 @@ static void end(void *context)
 	struct suite *suite = context;
 	int64_t patience = harness_ms() + SUITE_WAIT_MS;
 
-	umd_driver_close(suite->driver);
+	suite_close(suite);
 	while (harness_fds() > suite->fds_before && harness_ms() < patience)
 		harness_sleep_us(1000);
 	check_is(harness_fds(), suite->fds_before);
@@ -106,7 +106,7 @@ static void parse(int argc, char **argv, struct suite *suite)
 			exit(2);
 	}
 	if (optind + 1 != argc) {
-		fprintf(stderr, "usage: conform URI [--device copier|edu] [--maps N]\n");
+		fprintf(stderr, "usage: conform URI [--device copier|dsa|edu] [--maps N]\n");
 		exit(2);
 	}
 	suite->uri = argv[optind];

@@ -96,6 +96,43 @@ static void test_storm(void *context, unsigned int argument)
 	suite_unmap(suite, &destination);
 }
 
+/* Copies of a batch go to pieces of the destination of their own. */
+static void copy_a_batch(struct suite *suite)
+{
+	struct kind_copy copies[64];
+	unsigned int most = suite->kind->batch_max < 64 ? suite->kind->batch_max : 64;
+	unsigned int count = 2 + harness_random(most - 1);
+	size_t room = rig.bytes / count;
+
+	for (unsigned int i = 0; i < count; i++) {
+		size_t bytes = 1 + harness_random((uint32_t)room);
+		size_t from = harness_random((uint32_t)(rig.bytes - bytes + 1)), to = i * room;
+
+		copies[i] = (struct kind_copy){rig.source_iova + from, rig.destination_iova + to,
+					       bytes};
+		memcpy(rig.expected + to, rig.source + from, bytes);
+	}
+	suite->kind->memcpy_batch(suite, copies, count);
+	must(suite->kind->memcpy_wait(suite));
+}
+
+static void test_batches(void *context, unsigned int argument)
+{
+	struct suite *suite = context;
+	struct suite_memory source, destination;
+
+	if (!suite_kind(suite)->memcpy_batch)
+		harness_skip("the device takes no batches");
+	suite_map(suite, &source, BYTES, UMD_DRIVER_DMA_READ);
+	suite_map(suite, &destination, BYTES, SUITE_BOTH);
+	begin(suite, source.bytes, source.iova, destination.bytes, destination.iova, BYTES);
+	for (unsigned int i = 0; i < suite->kind->storm / 10; i++)
+		copy_a_batch(suite);
+	check_destination();
+	suite_unmap(suite, &source);
+	suite_unmap(suite, &destination);
+}
+
 /* Pages that lie the other way round in memory. */
 static void test_between_maps(void *context, unsigned int argument)
 {
@@ -157,7 +194,7 @@ static void test_without_file(void *context, unsigned int argument)
 	struct umd_driver_dma_limits limits;
 	void *memory;
 
-	suite_kind(suite);
+	suite_need_messages(suite);
 	suite_dma_limits(suite, &limits);
 	memory = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	check(memory != MAP_FAILED);
@@ -333,7 +370,7 @@ static void test_unmap_meanwhile(void *context, unsigned int argument)
 	struct umd_driver_dma_limits limits;
 	uint8_t *memory;
 
-	suite_kind(suite);
+	suite_need_messages(suite);
 	suite_dma_limits(suite, &limits);
 	memory = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	check(memory != MAP_FAILED);
@@ -388,6 +425,7 @@ static void test_dirty(void *context, unsigned int argument)
 const struct harness_test copy_tests[] = {
 	{"copies of any size arrive, and nothing beside them", test_singles, 0},
 	{"a storm of copies arrives", test_storm, 0},
+	{"a storm of batches arrives", test_batches, 0},
 	{"a copy goes over the borders of maps", test_between_maps, 0},
 	{"memory without a file is copied", test_without_file, 0},
 	{"huge pages are copied", test_huge, 0},

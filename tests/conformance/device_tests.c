@@ -26,7 +26,7 @@ static void reset(struct suite *suite)
 static void test_registers(void *context, unsigned int argument)
 {
 	struct suite *suite = context;
-	const struct kind_scratch *at = suite_kind(suite)->scratch;
+	const struct kind_scratch *at = suite_scratch(suite);
 	uint32_t value;
 
 	need_reset(suite);
@@ -73,14 +73,13 @@ static void test_interrupts(void *context, unsigned int argument)
 static void test_reopened(void *context, unsigned int argument)
 {
 	struct suite *suite = context;
-	const struct kind_scratch *at = suite_kind(suite)->scratch;
+	const struct kind_scratch *at = suite_scratch(suite);
 	struct umd_error error;
 	uint32_t value;
 
 	need_reset(suite);
 	must(umd_driver_write32(suite->driver, at->bar, at->offset, 0x12345678));
-	umd_driver_close(suite->driver);
-	suite->driver = NULL;
+	suite_close(suite);
 	must(umd_driver_open(suite->uri, NULL, &suite->driver, &error));
 	suite_command(suite, true, true);
 	must(umd_driver_read32(suite->driver, at->bar, at->offset, &value));

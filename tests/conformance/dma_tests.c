@@ -275,8 +275,7 @@ static void test_left(void *context, unsigned int argument)
 	uint64_t iova;
 
 	must(suite_map_dma(suite, &dma, &map, &iova));
-	umd_driver_close(suite->driver);
-	suite->driver = NULL;
+	suite_close(suite);
 	must(umd_driver_open(suite->uri, NULL, &suite->driver, &error));
 	dma.flags |= UMD_DRIVER_DMA_FIXED;
 	dma.iova = iova;

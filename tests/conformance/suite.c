@@ -18,6 +18,24 @@ const struct kind *suite_kind(struct suite *suite)
 	return suite->kind;
 }
 
+const struct kind_scratch *suite_scratch(struct suite *suite)
+{
+	const struct kind_scratch *at = suite_kind(suite)->scratch;
+
+	if (!at->reads)
+		harness_skip("the device has no register that does nothing");
+	return at;
+}
+
+void suite_close(struct suite *suite)
+{
+	if (suite->kind && suite->kind->end)
+		suite->kind->end(suite);
+	suite->own = NULL;
+	umd_driver_close(suite->driver);
+	suite->driver = NULL;
+}
+
 void suite_command(struct suite *suite, bool memory, bool master)
 {
 	uint16_t command;
@@ -42,6 +60,12 @@ void suite_dma_limits(struct suite *suite, struct umd_driver_dma_limits *ret)
 	if (err == -EOPNOTSUPP)
 		harness_skip("there is no DMA");
 	must(err);
+}
+
+void suite_need_messages(struct suite *suite)
+{
+	if (suite_kind(suite)->needs_files)
+		harness_skip("the device reaches memory with a file only");
 }
 
 uint64_t suite_iova(struct suite *suite, uint64_t bytes)

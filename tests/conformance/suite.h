@@ -26,6 +26,12 @@ struct kind_scratch {
 	unsigned int reads, writes; /* sum of the widths in bytes that it takes; 0, 0 ends */
 };
 
+/* A copy of a batch. */
+struct kind_copy {
+	uint64_t source, destination;
+	size_t bytes;
+};
+
 struct kind {
 	const char *name;
 	uint16_t vendor, device;
@@ -34,10 +40,15 @@ struct kind {
 	size_t copy_max;    /* bytes of a copy */
 	unsigned int storm; /* copies in a row that do not take too long */
 	bool tells_faults;  /* memcpy_wait() does */
+	bool needs_files;   /* it reaches no memory by message */
 
 	void (*memcpy_start)(struct suite *suite, uint64_t source, uint64_t destination,
 			     size_t bytes);
-	/* 0, or the errno with which the copy ended. */
+	/* Many at once, 2 to batch_max; NULL: there are no batches. */
+	void (*memcpy_batch)(struct suite *suite, const struct kind_copy *copies,
+			     unsigned int count);
+	unsigned int batch_max;
+	/* 0, or the errno with which the copy, or all of a batch, ended. */
 	int (*memcpy_wait)(struct suite *suite);
 
 	/* Fires vector 0 of this index. */
@@ -46,9 +57,12 @@ struct kind {
 
 	/* Raises and lowers the line; NULL: there is none. */
 	void (*set_line)(struct suite *suite, bool raised);
+
+	/* Frees suite->own, before the device is closed. NULL: there is nothing. */
+	void (*end)(struct suite *suite);
 };
 
-extern const struct kind kind_copier, kind_edu;
+extern const struct kind kind_copier, kind_dsa, kind_edu;
 
 struct suite {
 	const char *uri;
@@ -59,7 +73,8 @@ struct suite {
 	struct umd_driver *driver;
 	unsigned int fds_before;
 	uint64_t next_iova;
-	struct { /* the copy under way, for kinds that make it in steps */
+	void *own; /* the kind's */
+	struct {   /* the copy under way, for kinds that make it in steps */
 		uint64_t destination;
 		size_t bytes;
 	} copy;
@@ -67,6 +82,12 @@ struct suite {
 
 /* Skips the test where the kind of device is not known. Memory BARs and DMA work then. */
 const struct kind *suite_kind(struct suite *suite);
+
+/* Its first register that holds what is written. Skips the test where it has none. */
+const struct kind_scratch *suite_scratch(struct suite *suite);
+
+/* What is the kind's ends, and the device is closed. */
+void suite_close(struct suite *suite);
 
 /* Memory decoding and bus mastering. */
 void suite_command(struct suite *suite, bool memory, bool master);
@@ -93,6 +114,9 @@ uint64_t suite_iova(struct suite *suite, uint64_t bytes);
 
 /* Skips the test where there is no DMA. */
 void suite_dma_limits(struct suite *suite, struct umd_driver_dma_limits *ret);
+
+/* Skips the test where the device does not reach memory without a file. */
+void suite_need_messages(struct suite *suite);
 
 /* Copies and waits. */
 int suite_copy(struct suite *suite, uint64_t source, uint64_t destination, size_t bytes);
