@@ -25,7 +25,7 @@ class Case:
     name: str  # of the client's case, up to a colon
     title: str
     unit: str  # what one operation is
-    floor: tuple | Served  # program and arguments after MILLISECONDS; {...} is filled in
+    floor: tuple | Served | Alone  # program and arguments after MILLISECONDS; {...} is filled in
     target: float | None = None  # ours at most so many times the floor
     most: float | None = None  # ns, at most
     batch: bool = False  # under SCHED_BATCH, where a process that wakes up preempts no other

@@ -97,6 +97,8 @@ class Programs:
 
     def floor(self, floor, milliseconds):
         """One repetition of a floor. The connect cycle's needs the sizes that ours exchanges."""
+        if isinstance(floor, Alone):
+            return self.ours("", milliseconds, floor)
         if isinstance(floor, Served):
             return self.ours(floor.case, milliseconds, floor.server)
         if "{reply}" in floor and not self.sizes:

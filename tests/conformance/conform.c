@@ -57,6 +57,12 @@ static void end(void *context)
 
 /* ---- What it runs on ----------------------------------------------------------------------- */
 
+static bool is_of(const struct kind *kind, uint16_t vendor, uint16_t device)
+{
+	return vendor == kind->vendor &&
+	       (device == kind->device || (kind->other_device && device == kind->other_device));
+}
+
 static const struct kind *recognise(const char *uri)
 {
 	const struct kind *found = NULL;
@@ -70,7 +76,7 @@ static const struct kind *recognise(const char *uri)
 	}
 	if (!umd_driver_config_read32(driver, PCI_VENDOR_ID, &ids)) {
 		for (unsigned int i = 0; i < KINDS; i++) {
-			if (ids == (kinds[i]->vendor | (uint32_t)kinds[i]->device << 16))
+			if (is_of(kinds[i], (uint16_t)ids, (uint16_t)(ids >> 16)))
 				found = kinds[i];
 		}
 	}

@@ -222,6 +222,7 @@ const struct kind kind_dsa = {
 	.name = "dsa",
 	.vendor = 0x8086,
 	.device = 0x0b25,
+	.other_device = 0x11fb, /* vfio-pci refuses the other one */
 	.scratch = no_scratch,
 	.iova_last = UINT64_MAX,
 	.copy_max = 1024u * 1024,

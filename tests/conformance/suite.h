@@ -35,6 +35,7 @@ struct kind_copy {
 struct kind {
 	const char *name;
 	uint16_t vendor, device;
+	uint16_t other_device; /* that is driven the same way; 0: none */
 	const struct kind_scratch *scratch;
 	uint64_t iova_last; /* the highest address that it reaches */
 	size_t copy_max;    /* bytes of a copy */

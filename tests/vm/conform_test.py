@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """The conformance suite, the example driver and `umdev probe` on the guest kernel's VFIO, behind an
-IOMMU: with the example device and the suite's own, which QEMU attached over vfio-user, and with one
-that QEMU emulates itself.
+IOMMU: with the example device, the suite's own and a data streaming accelerator, which QEMU attached
+over vfio-user, and with one that QEMU emulates itself.
 
 usage: conform_test.py [--iommufd] COPIER EDU CONFORM DRIVE
 
@@ -16,19 +16,21 @@ import re
 import sys
 
 from runner import run
-from server import Program
+from server import Program, Server
 from vm import VM, intel_iommu, root_port, vfio_user
 
 IOMMUFD = '--iommufd' in sys.argv
 COPIER, EDU, CONFORM, DRIVE = (word for word in sys.argv[1:] if word != '--iommufd')
 
 # Behind a port of its own the copier can be reset, too. QEMU's edu would keep its registers.
-ADDRESSES = {'copier': '0000:01:00.0', 'edu': '0000:00:11.0', 'qemu_edu': '0000:00:12.0'}
+ADDRESSES = {'copier': '0000:01:00.0', 'edu': '0000:00:11.0', 'qemu_edu': '0000:00:12.0',
+             'dsa': '0000:00:13.0'}
 TIMEOUT = 540
+DSA_ID = '11fb'  # vfio-pci refuses 0b25
 SUMMARY = re.compile(r'# (\d+) ran, (\d+) skipped, 0 failed')
 
 # So many tests run at least: what there is on the device is not to be skipped.
-AT_LEAST = {'copier': 58, 'edu': 66, 'qemu_edu': 61}
+AT_LEAST = {'copier': 58, 'edu': 66, 'qemu_edu': 61, 'dsa': 50}
 if IOMMUFD:  # there is no limit of maps to exceed
     AT_LEAST = {device: count - 1 for device, count in AT_LEAST.items()}
 
@@ -56,9 +58,10 @@ def scene():
         from vm import iommufd_kernel
         kernel = {'kernel': iommufd_kernel()}
     with Served(COPIER) as copier, Served(EDU) as edu, \
+            Server('dsa-full-v1', '-o', f'device-id={DSA_ID}') as dsa, \
             VM(devices=[intel_iommu(intremap=True), root_port('rp1', addr='0x10'),
                         vfio_user(copier.path, bus='rp1'), vfio_user(edu.path, addr='0x11'),
-                        {'driver': 'edu', 'addr': '0x12'}],
+                        {'driver': 'edu', 'addr': '0x12'}, vfio_user(dsa.path, addr='0x13')],
                modules=['vfio-pci', 'vfio_iommu_type1'], memory=512,
                programs=[CONFORM, DRIVE, os.environ['UMDEV']],
                kernel_arguments=['intel_iommu=on'], **kernel) as vm:
