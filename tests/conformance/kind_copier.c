@@ -41,9 +41,9 @@ static void send_msi(struct suite *suite)
 }
 
 static const struct kind_scratch scratch[] = {
-	{UMD_DRIVER_BAR0, SOURCE, 1 | 2 | 4 | 8, 4 | 8},
-	{UMD_DRIVER_BAR0, DESTINATION, 1 | 2 | 4 | 8, 4 | 8},
-	{UMD_DRIVER_BAR0, LENGTH, 1 | 2 | 4, 4},
+	{UMD_DRIVER_BAR0, SOURCE, 1 | 2 | 4 | 8, 4 | 8, 0},
+	{UMD_DRIVER_BAR0, DESTINATION, 1 | 2 | 4 | 8, 4 | 8, 0},
+	{UMD_DRIVER_BAR0, LENGTH, 1 | 2 | 4, 4, 0},
 	{0},
 };
 

@@ -42,11 +42,14 @@ enum { STATUS_OK = 1, STATUS_FAULT = 3, STATUS_BATCH = 5, STATUS_MASK = 0x7f };
 
 /* Memory for the device beside what the tests move: records, then a batch's list. */
 struct rig {
-	struct suite_memory memory;
+	struct umd_driver_buffer *buffer;
+	uint8_t *bytes;
+	uint64_t iova;
 	bool failed; /* the device could not be enabled */
 };
 
-#define LIST_AT 4096u
+#define LIST_AT	  4096u
+#define RIG_BYTES (LIST_AT + BATCH_MAX * DESCRIPTOR)
 
 static uint32_t read32(struct suite *suite, uint64_t offset)
 {
@@ -92,10 +95,20 @@ static void configure(struct suite *suite)
 	write32(suite, group + 0x20, 1);
 }
 
+/* One that has halted wants a reset, after which it may do what it could before. */
+static void recover(struct suite *suite)
+{
+	if ((read32(suite, GENSTS) & 3) != HALTED)
+		return;
+	must(umd_driver_reset(suite->driver));
+	suite_command(suite, true, true);
+}
+
 static bool enable(struct suite *suite)
 {
 	uint64_t capabilities;
 
+	recover(suite);
 	if ((read32(suite, GENSTS) & 3) == ENABLED)
 		return true;
 	must(umd_driver_read64(suite->driver, UMD_DRIVER_BAR0, GENCAP, &capabilities));
@@ -124,9 +137,9 @@ static void describe(const struct rig *rig, uint8_t *to, uint32_t opcode, unsign
 		     uint64_t source, uint64_t destination, uint32_t size)
 {
 	memset(to, 0, DESCRIPTOR);
-	memset(rig->memory.bytes + (size_t)record * RECORD, 0, RECORD);
+	memset(rig->bytes + (size_t)record * RECORD, 0, RECORD);
 	put32(to + 4, opcode << 24 | RECORD_VALID | RECORD_WANTED);
-	put64(to + 8, rig->memory.iova + (uint64_t)record * RECORD);
+	put64(to + 8, rig->iova + (uint64_t)record * RECORD);
 	put64(to + 16, source);
 	put64(to + 24, destination);
 	put32(to + 32, size);
@@ -138,16 +151,42 @@ static void submit(struct suite *suite, const uint8_t *descriptor)
 				     DESCRIPTOR));
 }
 
+/* Near the end of what may be mapped, out of the way of what tests map. */
+static uint64_t far_away(struct suite *suite)
+{
+	struct umd_driver_dma_range ranges[UMD_DRIVER_AREAS_MAX];
+	unsigned int count;
+
+	must(umd_driver_get_dma_ranges(suite->driver, ranges, UMD_DRIVER_AREAS_MAX, &count));
+	check(count);
+	return (ranges[count - 1].last - 16 * RIG_BYTES) & ~(uint64_t)(SUITE_PAGE - 1);
+}
+
+static struct rig *make_rig(struct suite *suite)
+{
+	struct rig *rig = calloc(1, sizeof(*rig));
+	struct umd_driver_dma dma = {.size = sizeof(dma),
+				     .flags = SUITE_BOTH | UMD_DRIVER_DMA_FIXED,
+				     .iova = far_away(suite)};
+	struct umd_driver_map *map;
+
+	check(rig);
+	must(umd_driver_buffer_create(RIG_BYTES, 0, &rig->buffer));
+	dma.address = rig->buffer->address;
+	dma.bytes = rig->buffer->bytes;
+	dma.fd = rig->buffer->fd;
+	must(umd_driver_dma_map(suite->driver, &dma, &map, &rig->iova));
+	rig->bytes = rig->buffer->address;
+	return rig;
+}
+
 /* The rig of this opening of the device, which is enabled, or rig->failed. */
 static struct rig *get_rig(struct suite *suite)
 {
 	struct rig *rig = suite->own;
 
-	if (!rig) {
-		suite->own = rig = calloc(1, sizeof(*rig));
-		check(rig);
-		suite_map(suite, &rig->memory, LIST_AT + BATCH_MAX * DESCRIPTOR, SUITE_BOTH);
-	}
+	if (!rig)
+		rig = suite->own = make_rig(suite);
 	rig->failed = !enable(suite);
 	return rig;
 }
@@ -170,16 +209,16 @@ static void start_batch(struct suite *suite, const struct kind_copy *copies, uns
 
 	check(count <= BATCH_MAX);
 	for (unsigned int i = 0; i < count; i++)
-		describe(rig, rig->memory.bytes + LIST_AT + (size_t)i * DESCRIPTOR, MOVE, i + 1,
+		describe(rig, rig->bytes + LIST_AT + (size_t)i * DESCRIPTOR, MOVE, i + 1,
 			 copies[i].source, copies[i].destination, (uint32_t)copies[i].bytes);
-	describe(rig, descriptor, BATCH, 0, rig->memory.iova + LIST_AT, 0, count);
+	describe(rig, descriptor, BATCH, 0, rig->iova + LIST_AT, 0, count);
 	if (!rig->failed)
 		submit(suite, descriptor);
 }
 
 static uint8_t status_of(const struct rig *rig, unsigned int record)
 {
-	return __atomic_load_n(&rig->memory.bytes[(size_t)record * RECORD], __ATOMIC_ACQUIRE) &
+	return __atomic_load_n(&rig->bytes[(size_t)record * RECORD], __ATOMIC_ACQUIRE) &
 	       STATUS_MASK;
 }
 
@@ -212,20 +251,24 @@ static void end(struct suite *suite)
 	struct rig *rig = suite->own;
 
 	if (rig)
-		umd_driver_buffer_destroy(rig->memory.buffer);
+		umd_driver_buffer_destroy(rig->buffer);
 	free(rig);
 }
 
-static const struct kind_scratch no_scratch[] = {{0}};
+/* The mode of the first work queue, which does nothing until that is enabled. */
+static const struct kind_scratch scratch[] = {
+	{UMD_DRIVER_BAR0, 0x508, 1 | 2 | 4 | 8, 4, 0x3ffffff3},
+	{0},
+};
 
 const struct kind kind_dsa = {
 	.name = "dsa",
 	.vendor = 0x8086,
 	.device = 0x0b25,
 	.other_device = 0x11fb, /* vfio-pci refuses the other one */
-	.scratch = no_scratch,
+	.scratch = scratch,
 	.iova_last = UINT64_MAX,
-	.copy_max = 1024u * 1024,
+	.copy_max = 128 * 1024,
 	.storm = 2000,
 	.tells_faults = true,
 	.needs_files = true,

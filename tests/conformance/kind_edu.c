@@ -73,9 +73,9 @@ static void send_msi(struct suite *suite)
 }
 
 static const struct kind_scratch scratch[] = {
-	{UMD_DRIVER_BAR0, DMA_SOURCE, 4, 4},
-	{UMD_DRIVER_BAR0, DMA_DESTINATION, 4, 4},
-	{UMD_DRIVER_BAR0, DMA_COUNT, 4, 4},
+	{UMD_DRIVER_BAR0, DMA_SOURCE, 4, 4, 0},
+	{UMD_DRIVER_BAR0, DMA_DESTINATION, 4, 4, 0},
+	{UMD_DRIVER_BAR0, DMA_COUNT, 4, 4, 0},
 	{0},
 };
 

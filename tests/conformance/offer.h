@@ -5,7 +5,8 @@
 
 struct umd_device;
 
-/* Offers copier or edu under its name. NULL where that fails, with a complaint. */
+/* Offers copier, edu, or in conform-dsa dsa, under its name. NULL where that fails, with a
+ * complaint. */
 struct umd_device *offer_device(const char *name);
 
 /* Ends it. NULL is allowed. */

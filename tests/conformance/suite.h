@@ -24,6 +24,7 @@ struct kind_scratch {
 	unsigned int bar;
 	uint64_t offset;
 	unsigned int reads, writes; /* sum of the widths in bytes that it takes; 0, 0 ends */
+	uint64_t mask;		    /* bits that it has; 0: all */
 };
 
 /* A copy of a batch. */
@@ -41,7 +42,7 @@ struct kind {
 	size_t copy_max;    /* bytes of a copy */
 	unsigned int storm; /* copies in a row that do not take too long */
 	bool tells_faults;  /* memcpy_wait() does */
-	bool needs_files;   /* it reaches no memory by message */
+	bool needs_files;   /* over vfio-user it reaches no memory without */
 
 	void (*memcpy_start)(struct suite *suite, uint64_t source, uint64_t destination,
 			     size_t bytes);
@@ -83,6 +84,12 @@ struct suite {
 
 /* Skips the test where the kind of device is not known. Memory BARs and DMA work then. */
 const struct kind *suite_kind(struct suite *suite);
+
+/* What a register keeps of a value. */
+static inline uint64_t suite_kept(const struct kind_scratch *at, uint64_t value)
+{
+	return at->mask ? value & at->mask : value;
+}
 
 /* Its first register that holds what is written. Skips the test where it has none. */
 const struct kind_scratch *suite_scratch(struct suite *suite);
