@@ -89,10 +89,10 @@ int umd_ring_open(struct umd_ring *ring, int fd, uint32_t depth, uint32_t entry_
 
 struct umd_ring umd_ring_share(const struct umd_ring *ring)
 {
-	struct umd_ring other = *ring;
-
-	other.size = 0;
-	return other;
+	return (struct umd_ring){.shared = ring->shared,
+				 .entries = ring->entries,
+				 .depth = ring->depth,
+				 .entry_size = ring->entry_size};
 }
 
 void umd_ring_close(struct umd_ring *ring)
