@@ -16,7 +16,7 @@
 #include "parent/local.h"
 
 /* Behind the largest ring, on a page of any size. */
-#define RING_END (2 * UMD_RING_DEPTH_MAX * UMD_RING_ENTRY_MAX)
+#define RING_END (2l * UMD_RING_DEPTH_MAX * UMD_RING_ENTRY_MAX)
 
 /* ---- Life ---------------------------------------------------------------------------------- */
 

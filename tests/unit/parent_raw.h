@@ -181,7 +181,7 @@ static inline void raw_send(int to, const struct raw *raw)
 /* Size; 0 at the end; -errno. */
 static inline int raw_try_receive(int from, struct raw *ret)
 {
-	struct iovec iov = {.iov_base = ret->bytes, .iov_len = sizeof(ret->bytes)};
+	struct iovec iov = {.iov_base = ret, .iov_len = sizeof(ret->bytes)}; /* they are first */
 	union raw_control control;
 	struct msghdr header = {.msg_iov = &iov,
 				.msg_iovlen = 1,
