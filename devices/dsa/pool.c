@@ -189,6 +189,8 @@ static struct turn give_turn(const struct dsa_pool *pool, struct dsa_line *line,
 	}
 	turn.turn = dsa_line_run(line, &quantum, &turn.until);
 	turn.charged = quantum.charged;
+	if (alone && turn.charged > TURN_BYTES)
+		turn.charged = TURN_BYTES; /* who came meanwhile has waited for one turn */
 	if (turn.charged)
 		line->idle_since = 0;
 	else if (turn.turn == DSA_TURN_EMPTY)

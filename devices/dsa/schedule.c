@@ -141,6 +141,8 @@ struct dsa_flow *dsa_schedule_next(struct dsa_schedule *schedule)
 void dsa_schedule_put(struct dsa_schedule *schedule, struct dsa_flow *flow, uint64_t bytes)
 {
 	charge(flow, bytes);
+	if (!schedule->waiting.count && flow->pass > schedule->now)
+		schedule->now = flow->pass; /* nobody was kept waiting: nothing is owed */
 	wait_from(schedule, flow, schedule->now < DSA_LAG_MAX ? 0 : schedule->now - DSA_LAG_MAX);
 }
 

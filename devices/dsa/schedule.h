@@ -7,7 +7,8 @@
  * next turn begins. The flow with the least pass is next; among equals, whichever has waited
  * longest. The virtual time of the schedule is that of the latest turn begun. A flow that comes
  * back begins there, or at its own pass where that is later: nobody saves up turns by being idle,
- * nobody sheds what he owes, and whoever waits is reached after one turn of each at most.
+ * nobody sheds what he owes, and whoever waits is reached after one turn of each at most. What is
+ * done while nobody waits is owed to nobody.
  *
  * A flow has one turn at a time. So with several servers one that is heavy, or slow, may not be
  * able to use its share: it then runs all the time, the others share what is left, and its pass

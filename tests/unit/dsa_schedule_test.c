@@ -148,6 +148,20 @@ static void who_comes_back_still_owes_what_he_had(void **state)
 	assert_int_equal(turn(bytes), 0);
 }
 
+static void what_is_done_alone_is_owed_to_nobody(void **state)
+{
+	static const uint64_t bytes[FLOWS] = {1000000, 100};
+
+	(void)state;
+	dsa_schedule_add(&schedule, &flows[0]);
+	assert_int_equal(turn(bytes), 0);
+	dsa_schedule_add(&schedule, &flows[1]);
+	assert_int_equal(turn(bytes), 0);
+	for (int i = 0; i < 10000; i++)
+		assert_int_equal(turn(bytes), 1);
+	assert_int_equal(turn(bytes), 0);
+}
+
 static void whoever_waits_is_reached_after_one_turn_of_each(void **state)
 {
 	static const uint64_t bytes[FLOWS] = {[0] = 1 << 20, 1 << 20, 1 << 20, 1 << 20};
@@ -338,6 +352,7 @@ int main(int argc, char **argv)
 		SCHEDULE_TEST(what_a_weight_does_not_divide_is_not_lost),
 		SCHEDULE_TEST(who_was_idle_has_saved_nothing),
 		SCHEDULE_TEST(who_comes_back_still_owes_what_he_had),
+		SCHEDULE_TEST(what_is_done_alone_is_owed_to_nobody),
 		SCHEDULE_TEST(whoever_waits_is_reached_after_one_turn_of_each),
 		SCHEDULE_TEST(who_cannot_use_his_share_does_not_save_it),
 		SCHEDULE_TEST(the_delayed_come_back_in_time),
