@@ -121,10 +121,11 @@ size_t dsa_usage_get(const struct dsa_usages *usages, struct dsa_usage *ret, siz
 	size_t count = __atomic_load_n(&usages->count, __ATOMIC_ACQUIRE);
 	struct dsa_usage all[DSA_OWNERS_MAX];
 
+	if (!count || !room)
+		return count;
 	for (size_t i = 0; i < count; i++)
 		all[i] = read_meter(&usages->meters[i]);
 	qsort(all, count, sizeof(all[0]), by_owner);
-	if (room)
-		memcpy(ret, all, (count < room ? count : room) * sizeof(all[0]));
+	memcpy(ret, all, (count < room ? count : room) * sizeof(all[0]));
 	return count;
 }
