@@ -9,7 +9,8 @@
 #include "serial/serial.h"
 
 const struct umd_device_kind *const cli_kinds[] = {
-	&umd_serial_kind, &dsa_full_kind, &dsa_1dwq_kind, &dsa_1swq_kind, NULL,
+	&umd_serial_kind, &dsa_full_kind, &dsa_full_pasid_kind,
+	&dsa_1dwq_kind,	  &dsa_1swq_kind, NULL,
 };
 
 const struct umd_device_kind *cli_find_kind(const char *name)

@@ -40,6 +40,7 @@ struct dsa_engine {
 	struct dsa_pool *pool;
 	struct dsa_capabilities capabilities;
 	struct dsa_line **shared; /* by number, less 1; NULL: nobody uses it */
+	struct dsa_queue *queues; /* all of them */
 	struct dsa_usages usages;
 };
 
@@ -99,8 +100,19 @@ static int open_queue(void *data, struct umd_work *work, void **ret)
 		dsa_queue_destroy(queue);
 		return err;
 	}
+	queue->next_of_all = engine->queues;
+	engine->queues = queue;
 	*ret = queue;
 	return 0;
+}
+
+static void take_out(struct dsa_engine *engine, const struct dsa_queue *queue)
+{
+	struct dsa_queue **at = &engine->queues;
+
+	while (*at != queue)
+		at = &(*at)->next_of_all;
+	*at = queue->next_of_all;
 }
 
 static void close_queue(void *data, void *context)
@@ -110,6 +122,7 @@ static void close_queue(void *data, void *context)
 	struct dsa_line *line = queue->line;
 	uint32_t shared = umd_work_options(queue->work)->shared;
 
+	take_out(engine, queue);
 	dsa_pool_hold(engine->pool, line);
 	dsa_pool_unwatch(engine->pool, umd_work_doorbell(queue->work));
 	dsa_line_remove(line, queue);
@@ -125,6 +138,17 @@ static void command_queue(void *data, void *context, enum umd_queue_command comm
 	dsa_pool_hold(engine->pool, queue->line);
 	dsa_queue_command(queue, command);
 	dsa_pool_release(engine->pool, queue->line);
+}
+
+void dsa_engine_answer(struct dsa_engine *engine, uint32_t owner, uint64_t address, bool granted)
+{
+	for (struct dsa_queue *queue = engine->queues; queue; queue = queue->next_of_all) {
+		if (queue->owner != owner || !queue->asks_for_pages)
+			continue;
+		dsa_pool_hold(engine->pool, queue->line);
+		dsa_queue_answer(queue, address, granted);
+		dsa_pool_release(engine->pool, queue->line);
+	}
 }
 
 static void get_info(void *data, struct umd_parent_info *info)

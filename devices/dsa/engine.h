@@ -51,6 +51,7 @@ struct dsa_queue_config {
 	uint64_t max_transfer;	   /* bytes */
 	uint64_t opcodes[4];	   /* a bit for each that may be used; all zero: all there are */
 	uint32_t block_on_fault;   /* whether DSA_FLAG_BOF may be used */
+	uint32_t asks_for_pages;   /* which then waits for dsa_engine_answer(), not in vain */
 	uint32_t priority;	   /* 1 to 15: its weight counts so many times; 0: 1 */
 	uint64_t bytes_per_second; /* a limit; 0: none */
 	uint64_t descriptors_per_second;
@@ -64,10 +65,18 @@ struct dsa_note {
 	uint8_t status; /* enum dsa_status */
 	uint8_t opcode;
 	bool in_batch, write;
+	bool asks; /* no error: a page is missing, and dsa_engine_answer() is waited for */
 	uint32_t batch_index, pasid;
 	uint32_t invalid_flags;
 	uint64_t address;
 };
+
+/*
+ * Answers queues of an owner's that wait for the page of an address: it is there now, or will not
+ * be, and what waits for it ends with DSA_PAGE_RESPONSE. Nothing for what waits for others. In the
+ * parent's thread.
+ */
+void dsa_engine_answer(struct dsa_engine *engine, uint32_t owner, uint64_t address, bool granted);
 
 /* What one owner has had of the engine, since it was first seen. */
 struct dsa_usage {

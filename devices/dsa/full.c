@@ -20,6 +20,14 @@ enum {
 	PM_AT = 0x90,
 };
 
+#define PAGE_REQUESTS 512u /* that may be out */
+
+/* A type of full device. */
+struct type {
+	const char *name;
+	const struct dsa_full_shape *shape;
+};
+
 /* ---- The driver's side --------------------------------------------------------------------- */
 
 static uint64_t read_register(void *data, uint64_t offset, unsigned int size)
@@ -79,12 +87,20 @@ static void on_destroy(void *data)
 {
 	struct dsa_full *full = data;
 
-	dsa_full_queues_finish(full);
+	dsa_full_engine_finish(full);
 	dsa_portals_destroy(full->portals);
 	free(full);
 }
 
 /* ---- Making one ---------------------------------------------------------------------------- */
+
+/* What belongs to PASIDs; a client that cannot serve it is refused. */
+static void declare_pasids(struct umd_device *device)
+{
+	umd_device_add_ats(device, &(struct umd_ats){.queue_depth = 32, .page_aligned = true});
+	umd_device_add_pri(device, &(struct umd_pri){.capacity = PAGE_REQUESTS});
+	umd_device_add_pasid(device, &(struct umd_pasid){.width = 20, .required = true});
+}
 
 static void declare(struct dsa_full *full)
 {
@@ -117,17 +133,19 @@ static void declare(struct dsa_full *full)
 							     .max_payload = 512});
 	umd_device_add_msix(full->device, &msix);
 	umd_device_add_pm(full->device, &(struct umd_pm){.at = PM_AT});
+	if (full->regs.shape->has_pasid)
+		declare_pasids(full->device);
 }
 
-static int create_device(struct dsa_full *full, const struct dsa_full_options *options)
+static int create_device(struct dsa_full *full, const char *name, uint16_t device_id)
 {
 	static const struct umd_device_ops ops = {
 		.reset = on_reset, .bus_master = on_bus_master, .destroy = on_destroy};
 	struct umd_device_info info = {
 		.size = sizeof(info),
-		.name = dsa_full_kind.name,
+		.name = name,
 		.vendor = DSA_VENDOR,
-		.device = options->device_id,
+		.device = device_id,
 		.subsystem_vendor = DSA_VENDOR,
 		.class_code = DSA_CLASS,
 		.ops = &ops,
@@ -138,7 +156,7 @@ static int create_device(struct dsa_full *full, const struct dsa_full_options *o
 }
 
 /* What it returns belongs to its device, and ends with that. */
-static int make(const struct dsa_full_options *options, struct dsa_full **ret,
+static int make(const struct type *type, uint16_t device_id, struct dsa_full **ret,
 		struct umd_error *error)
 {
 	struct dsa_full *full = calloc(1, sizeof(*full));
@@ -147,7 +165,7 @@ static int make(const struct dsa_full_options *options, struct dsa_full **ret,
 	if (full)
 		err = dsa_portals_create(DSA_FULL_WQS * DSA_PORTAL_PAGES, &full->portals);
 	if (!err)
-		err = create_device(full, options);
+		err = create_device(full, type->name, device_id);
 	if (err) {
 		if (full)
 			dsa_portals_destroy(full->portals);
@@ -156,13 +174,13 @@ static int make(const struct dsa_full_options *options, struct dsa_full **ret,
 		return err;
 	}
 
-	dsa_full_init(&full->regs, &dsa_full_v1_shape, &dsa_full_queue_ops, full);
+	dsa_full_init(&full->regs, type->shape, &dsa_full_queue_ops, full);
 	*ret = full;
 	return 0;
 }
 
-static int create(const char *const *strings, size_t count, struct umd_device **ret,
-		  struct umd_error *error)
+static int create(const struct type *type, const char *const *strings, size_t count,
+		  struct umd_device **ret, struct umd_error *error)
 {
 	struct dsa_full_options options;
 	struct dsa_full *full = NULL;
@@ -170,20 +188,38 @@ static int create(const char *const *strings, size_t count, struct umd_device **
 
 	if (err)
 		return err;
-	err = make(&options, &full, error);
+	err = make(type, options.device_id, &full, error);
 	if (err)
 		return err;
 
 	declare(full);
 	err = umd_device_realize(full->device, error);
 	if (!err)
-		err = dsa_full_queues_init(full, &options, error);
+		err = dsa_full_engine_init(full, &options, error);
 	if (err) {
 		umd_device_destroy(full->device);
 		return err;
 	}
 	*ret = full->device;
 	return 0;
+}
+
+/* ---- Types --------------------------------------------------------------------------------- */
+
+static int create_v1(const char *const *strings, size_t count, struct umd_device **ret,
+		     struct umd_error *error)
+{
+	static const struct type type = {"dsa-full-v1", &dsa_full_v1_shape};
+
+	return create(&type, strings, count, ret, error);
+}
+
+static int create_pasid_v1(const char *const *strings, size_t count, struct umd_device **ret,
+			   struct umd_error *error)
+{
+	static const struct type type = {"dsa-full-pasid-v1", &dsa_full_pasid_v1_shape};
+
+	return create(&type, strings, count, ret, error);
 }
 
 static const char description[] =
@@ -193,14 +229,32 @@ static const char description[] =
 	"\n"
 	"Linux's idxd drives it. A guest needs a virtual CPU without MOVDIR64B, since no\n"
 	"hypervisor can take apart that instruction when it is trapped, and the module\n"
-	"shipped with umdev, guest/movdir64b, which does in its place what the CPU cannot. A program that speaks\n"
-	"vfio-user writes descriptors to the portals as they are, 64 bytes at a time; for a\n"
-	"shared work queue that is full the answer is EAGAIN, which is what ENQCMD calls retry.\n";
+	"shipped with umdev, guest/movdir64b, which does in its place what the CPU cannot. A\n"
+	"program that speaks vfio-user writes descriptors to the portals as they are, 64 bytes\n"
+	"at a time; for a shared work queue that is full the answer is EAGAIN, which is what\n"
+	"ENQCMD calls retry.\n";
+
+static const char pasid_description[] =
+	"The accelerator of dsa-full-v1, with PASID, ATS and PRI: work queues reach memory\n"
+	"through the space of their PASID, or of their descriptors', and ask for pages that\n"
+	"are missing where descriptors may block. Interrupt handles are requested, each for\n"
+	"one PASID.\n"
+	"\n"
+	"For clients that speak umdev's extension for PASIDs (docs/extensions.md); others,\n"
+	"QEMU's among them, are refused.\n";
 
 const struct umd_device_kind dsa_full_kind = {
 	.name = "dsa-full-v1",
 	.summary = "Intel DSA, configurable by its driver",
 	.description = description,
 	.options = dsa_full_option_table,
-	.create = create,
+	.create = create_v1,
+};
+
+const struct umd_device_kind dsa_full_pasid_kind = {
+	.name = "dsa-full-pasid-v1",
+	.summary = "Intel DSA with PASIDs, for clients of umdev's extension",
+	.description = pasid_description,
+	.options = dsa_full_option_table,
+	.create = create_pasid_v1,
 };

@@ -34,7 +34,9 @@ static void end(struct dsa_full_regs *regs, enum dsa_command_error error)
 
 	regs->command.waiting = 0;
 	regs->command.interrupt = false;
-	dsa_full_put32(regs, DSA_CMDSTS, (uint32_t)DSA_PUT(error, DSA_CMDSTS_ERROR));
+	dsa_full_put32(regs, DSA_CMDSTS,
+		       (uint32_t)(DSA_PUT(error, DSA_CMDSTS_ERROR) |
+				  DSA_PUT(regs->command.result, DSA_CMDSTS_RESULT)));
 	if (interrupt)
 		dsa_full_cause(regs, DSA_INTCAUSE_CMD);
 }
@@ -82,8 +84,8 @@ void dsa_full_ended(struct dsa_full_regs *regs, unsigned int wq)
 /* A bit more is waited for than there are WQs, so that none of them ends it while others begin. */
 #define BEGINNING (1u << 31)
 
-/* Drains or aborts WQs that are enabled; see finish(). */
-static int work_off(struct dsa_full_regs *regs, uint32_t wqs, bool abort)
+/* Drains or aborts WQs that are enabled, or what is a PASID's in them; see finish(). */
+static int work_off_pasid(struct dsa_full_regs *regs, uint32_t wqs, bool abort, uint32_t pasid)
 {
 	regs->command.wqs = wqs;
 	regs->command.waiting = wqs | BEGINNING;
@@ -91,14 +93,19 @@ static int work_off(struct dsa_full_regs *regs, uint32_t wqs, bool abort)
 		if (!(wqs & 1u << wq))
 			continue;
 		if (abort)
-			regs->ops->abort(regs->data, wq);
+			regs->ops->abort(regs->data, wq, pasid);
 		else
-			regs->ops->drain(regs->data, wq);
+			regs->ops->drain(regs->data, wq, pasid);
 	}
 	regs->command.waiting &= ~BEGINNING;
 	if (!regs->command.waiting)
 		finish(regs);
 	return PENDING;
+}
+
+static int work_off(struct dsa_full_regs *regs, uint32_t wqs, bool abort)
+{
+	return work_off_pasid(regs, wqs, abort, DSA_FULL_ALL_PASIDS);
 }
 
 static int enable_device(struct dsa_full_regs *regs, uint32_t operand)
@@ -142,8 +149,7 @@ static int reset_device(struct dsa_full_regs *regs, uint32_t operand)
 {
 	uint32_t command = dsa_full_get32(regs, DSA_CMD);
 
-	dsa_full_close_wqs(regs, UINT32_MAX);
-	dsa_full_reset_image(regs);
+	dsa_full_forget(regs);
 	dsa_full_put32(regs, DSA_CMD, command);
 	return DSA_CMD_OK;
 }
@@ -195,20 +201,68 @@ static int abort_wqs(struct dsa_full_regs *regs, uint32_t operand)
 	return error ? error : work_off(regs, wqs, true);
 }
 
+static int drain_pasid(struct dsa_full_regs *regs, uint32_t operand)
+{
+	if (!is_enabled(regs))
+		return DSA_CMD_DEVICE_NOT_ENABLED;
+	return work_off_pasid(regs, dsa_full_enabled_wqs(regs), false, operand);
+}
+
+static int abort_pasid(struct dsa_full_regs *regs, uint32_t operand)
+{
+	if (!is_enabled(regs))
+		return DSA_CMD_DEVICE_NOT_ENABLED;
+	return work_off_pasid(regs, dsa_full_enabled_wqs(regs), true, operand);
+}
+
+/* Whose a vector is to be, MSIX_PERM says. There is no message store. */
+static int request_handle(struct dsa_full_regs *regs, uint32_t operand)
+{
+	uint32_t vector = operand & DSA_OPERAND_INDEX, permission, pasid = DSA_FULL_NO_PASID;
+
+	if (operand & DSA_OPERAND_IMS)
+		return DSA_CMD_NO_HANDLE;
+	if (!vector || vector >= DSA_FULL_VECTORS)
+		return DSA_CMD_BAD_INDEX;
+	permission = dsa_full_get32(regs, DSA_FULL_MSIX_PERM + vector * DSA_MSIX_PERM_STRIDE);
+	if (permission & DSA_MSIX_PERM_PASID_EN)
+		pasid = (uint32_t)DSA_GET(permission, DSA_MSIX_PERM_PASID);
+	return regs->ops->get_handle(regs->data, vector, pasid, &regs->command.result)
+		       ? DSA_CMD_NO_HANDLE
+		       : DSA_CMD_OK;
+}
+
+static int release_handle(struct dsa_full_regs *regs, uint32_t operand)
+{
+	if (operand & DSA_OPERAND_IMS)
+		return DSA_CMD_NO_HANDLE;
+	return regs->ops->put_handle(regs->data, operand & DSA_OPERAND_INDEX) ? DSA_CMD_BAD_INDEX
+									      : DSA_CMD_OK;
+}
+
 /* What the command does besides is finish()'s. */
 static command_fn *const commands[] = {
-	[DSA_ENABLE_DEVICE] = enable_device, [DSA_DISABLE_DEVICE] = disable_device,
-	[DSA_DRAIN_ALL] = drain_all,	     [DSA_ABORT_ALL] = abort_all,
-	[DSA_RESET_DEVICE] = reset_device,   [DSA_ENABLE_WQ] = enable_wq,
-	[DSA_DISABLE_WQ] = drain_wqs,	     [DSA_DRAIN_WQ] = drain_wqs,
-	[DSA_ABORT_WQ] = abort_wqs,	     [DSA_RESET_WQ] = abort_wqs,
+	[DSA_ENABLE_DEVICE] = enable_device,
+	[DSA_DISABLE_DEVICE] = disable_device,
+	[DSA_DRAIN_ALL] = drain_all,
+	[DSA_ABORT_ALL] = abort_all,
+	[DSA_RESET_DEVICE] = reset_device,
+	[DSA_ENABLE_WQ] = enable_wq,
+	[DSA_DISABLE_WQ] = drain_wqs,
+	[DSA_DRAIN_WQ] = drain_wqs,
+	[DSA_ABORT_WQ] = abort_wqs,
+	[DSA_RESET_WQ] = abort_wqs,
+	[DSA_DRAIN_PASID] = drain_pasid,
+	[DSA_ABORT_PASID] = abort_pasid,
+	[DSA_REQUEST_HANDLE] = request_handle,
+	[DSA_RELEASE_HANDLE] = release_handle,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static int run(struct dsa_full_regs *regs, unsigned int code, uint32_t operand)
 {
-	if (code >= COMMANDS || !commands[code])
+	if (code >= COMMANDS || !(regs->shape->cmdcap & 1u << code))
 		return DSA_CMD_BAD_COMMAND;
 	if (dsa_full_state(regs) == DSA_STATE_HALT)
 		return DSA_CMD_HARDWARE;
@@ -226,6 +280,7 @@ void dsa_full_command(struct dsa_full_regs *regs, uint32_t value)
 
 	regs->command.code = (enum dsa_command)DSA_GET(value, DSA_CMD_CODE);
 	regs->command.interrupt = value & DSA_CMD_INT;
+	regs->command.result = 0;
 	dsa_full_put32(regs, DSA_CMD, value & (DSA_CMD_OPERAND | DSA_CMD_CODE | DSA_CMD_INT));
 	dsa_full_put32(regs, DSA_CMDSTS, DSA_CMDSTS_ACTIVE);
 	error = run(regs, regs->command.code, value & DSA_CMD_OPERAND);

@@ -71,12 +71,16 @@ static bool are_read_buffers_bad(const struct dsa_full_regs *regs)
 
 enum dsa_command_error dsa_full_check_device(const struct dsa_full_regs *regs)
 {
+	struct dsa_full_enabled enabled = regs->ops->enabled(regs->data);
+
 	if (dsa_full_state(regs) != DSA_STATE_DISABLED)
 		return DSA_CMD_DEVICE_ENABLED;
 	if (is_general_bad(regs))
 		return DSA_CMD_BAD_CONFIG;
-	if (!regs->ops->bus_master(regs->data))
+	if (!enabled.bus_master)
 		return DSA_CMD_BUS_MASTER;
+	if (enabled.pri && !enabled.ats)
+		return DSA_CMD_BAD_PASID;
 	if (are_sizes_bad(regs))
 		return DSA_CMD_WQ_SIZES;
 	if (is_in_several(regs, DSA_GRPCFG_WQS))
@@ -119,13 +123,28 @@ static bool is_mode_bad(const struct dsa_full_regs *regs, uint32_t mode)
 	return !(regs->shape->wqcap & needs);
 }
 
-static bool is_bof_bad(const struct dsa_full_regs *regs, uint32_t mode)
+/* A device that can ask for pages blocks for nothing else. */
+static bool is_bof_bad(const struct dsa_full_regs *regs, uint32_t mode,
+		       const struct dsa_full_enabled *enabled)
 {
-	return (mode & DSA_WQ_BOF) && !(regs->shape->gencap & DSA_GENCAP_BOF);
+	if (!(mode & DSA_WQ_BOF))
+		return false;
+	return !(regs->shape->gencap & DSA_GENCAP_BOF) ||
+	       (regs->shape->has_pasid && (!enabled->pri || (mode & DSA_WQ_ATS_DISABLE)));
+}
+
+/* A WQ that many processes share knows them by their PASIDs. Nobody is privileged. */
+static bool is_pasid_bad(const struct dsa_full_regs *regs, uint32_t mode,
+			 const struct dsa_full_enabled *enabled)
+{
+	if (!(mode & DSA_WQ_PASID_EN))
+		return enabled->pasid && !(mode & DSA_WQ_DEDICATED);
+	return !enabled->pasid || (mode & DSA_WQ_PRIVILEGED);
 }
 
 enum dsa_command_error dsa_full_check_wq(const struct dsa_full_regs *regs, unsigned int wq)
 {
+	struct dsa_full_enabled enabled = regs->ops->enabled(regs->data);
 	uint64_t gencap = regs->shape->gencap;
 	uint32_t mode = dsa_full_get_wqcfg(regs, wq, DSA_WQCFG_MODE);
 	uint32_t limits = dsa_full_get_wqcfg(regs, wq, DSA_WQCFG_LIMITS);
@@ -136,9 +155,9 @@ enum dsa_command_error dsa_full_check_wq(const struct dsa_full_regs *regs, unsig
 		return DSA_CMD_WQ_PRIORITY;
 	if (is_mode_bad(regs, mode))
 		return DSA_CMD_WQ_MODE;
-	if (is_bof_bad(regs, mode))
+	if (is_bof_bad(regs, mode, &enabled))
 		return DSA_CMD_WQ_BOF;
-	if (mode & DSA_WQ_PASID_EN)
+	if (is_pasid_bad(regs, mode, &enabled))
 		return DSA_CMD_WQ_PASID;
 	if (DSA_GET(limits, DSA_WQ_MAX_BATCH) > DSA_GET(gencap, DSA_GENCAP_MAX_BATCH))
 		return DSA_CMD_WQ_MAX_BATCH;
@@ -151,10 +170,15 @@ void dsa_full_decode_wq(const struct dsa_full_regs *regs, unsigned int wq, struc
 {
 	uint32_t mode = dsa_full_get_wqcfg(regs, wq, DSA_WQCFG_MODE);
 	uint32_t limits = dsa_full_get_wqcfg(regs, wq, DSA_WQCFG_LIMITS);
+	bool dedicated = mode & DSA_WQ_DEDICATED, named = mode & DSA_WQ_PASID_EN;
 
 	*ret = (struct dsa_full_wq){
-		.dedicated = mode & DSA_WQ_DEDICATED,
+		.dedicated = dedicated,
 		.block_on_fault = mode & DSA_WQ_BOF,
+		.asks_for_pages = (mode & DSA_WQ_BOF) && regs->shape->has_pasid,
+		.pasid = named && dedicated ? (uint32_t)DSA_GET(mode, DSA_WQ_PASID)
+					    : DSA_FULL_NO_PASID,
+		.has_pasid = named,
 		.size = dsa_full_get_wqcfg(regs, wq, DSA_WQCFG_SIZE),
 		.threshold = dsa_full_get_wqcfg(regs, wq, DSA_WQCFG_THRESHOLD),
 		.priority = DSA_GET(mode, DSA_WQ_PRIORITY),

@@ -61,6 +61,9 @@ uint32_t dsa_full_enabled_wqs(const struct dsa_full_regs *regs);
 int dsa_full_open_wq(struct dsa_full_regs *regs, unsigned int wq);
 void dsa_full_close_wqs(struct dsa_full_regs *regs, uint32_t wqs);
 
+/* Ends all that is under way, and brings back the registers. */
+void dsa_full_forget(struct dsa_full_regs *regs);
+
 /* What is configured becomes what it was at first: all of it; of a WQ, but for its size. */
 void dsa_full_reset_image(struct dsa_full_regs *regs);
 void dsa_full_reset_wqcfg(struct dsa_full_regs *regs, unsigned int wq);

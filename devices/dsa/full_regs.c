@@ -99,6 +99,8 @@ static void show_capabilities(struct dsa_full_regs *regs)
 	dsa_full_put64(regs, DSA_GRPCAP, shape->grpcap);
 	dsa_full_put64(regs, DSA_ENGCAP, shape->engcap);
 	dsa_full_put64(regs, DSA_OPCAP, shape->opcap);
+	if (shape->gencap & DSA_GENCAP_CMDCAP)
+		dsa_full_put32(regs, DSA_CMDCAP, shape->cmdcap);
 	dsa_full_put64(regs, DSA_TABLE_OFFSET,
 		       DSA_PUT(DSA_FULL_GRPCFG / DSA_TABLE_UNIT, DSA_TABLE_GRPCFG) |
 			       DSA_PUT(DSA_FULL_WQCFG / DSA_TABLE_UNIT, DSA_TABLE_WQCFG) |
@@ -111,6 +113,13 @@ void dsa_full_reset_image(struct dsa_full_regs *regs)
 	show_capabilities(regs);
 	for (unsigned int wq = 0; wq < dsa_full_wqs(regs->shape); wq++)
 		dsa_full_reset_wqcfg(regs, wq);
+}
+
+void dsa_full_forget(struct dsa_full_regs *regs)
+{
+	dsa_full_close_wqs(regs, UINT32_MAX);
+	regs->ops->forget_handles(regs->data);
+	dsa_full_reset_image(regs);
 }
 
 void dsa_full_init(struct dsa_full_regs *regs, const struct dsa_full_shape *shape,
@@ -126,8 +135,7 @@ void dsa_full_init(struct dsa_full_regs *regs, const struct dsa_full_shape *shap
 void dsa_full_reset(struct dsa_full_regs *regs)
 {
 	memset(&regs->command, 0, sizeof(regs->command));
-	dsa_full_close_wqs(regs, UINT32_MAX);
-	dsa_full_reset_image(regs);
+	dsa_full_forget(regs);
 }
 
 /* ---- Reading ------------------------------------------------------------------------------- */
@@ -218,7 +226,8 @@ static uint32_t wqcfg_mask(const struct dsa_full_regs *regs, unsigned int word)
 		return DSA_WQ_THRESHOLD;
 	case DSA_WQCFG_MODE:
 		return DSA_WQ_DEDICATED | DSA_WQ_BOF | DSA_WQ_PRIORITY | DSA_WQ_PASID |
-		       DSA_WQ_PASID_EN | DSA_WQ_PRIVILEGED;
+		       DSA_WQ_PASID_EN | DSA_WQ_PRIVILEGED |
+		       (regs->shape->wqcap & DSA_WQCAP_ATS ? DSA_WQ_ATS_DISABLE : 0);
 	case DSA_WQCFG_LIMITS:
 		return DSA_WQ_MAX_XFER | DSA_WQ_MAX_BATCH;
 	case DSA_WQCFG_OPS:

@@ -23,9 +23,14 @@
 
 struct dsa_note; /* engine.h */
 
+#define DSA_FULL_NO_PASID UINT32_MAX /* requests go to the device's default space */
+
 /* A WQ that is enabled, out of its WQCFG. */
 struct dsa_full_wq {
 	bool dedicated, block_on_fault;
+	bool asks_for_pages;	      /* that block it, where page requests are enabled */
+	uint32_t pasid;		      /* of a dedicated WQ; DSA_FULL_NO_PASID */
+	bool has_pasid;		      /* shared: descriptors name theirs */
 	unsigned int size, threshold; /* descriptors */
 	unsigned int priority;	      /* 1 to 15 */
 	uint64_t max_transfer;	      /* bytes */
@@ -33,9 +38,13 @@ struct dsa_full_wq {
 	uint64_t opcodes;	      /* a bit for each that may be used */
 };
 
+/* What the driver has enabled in config space. */
+struct dsa_full_enabled {
+	bool bus_master, pasid, ats, pri;
+};
+
 struct dsa_full_ops {
-	/* Whether the driver lets the device master the bus. */
-	bool (*bus_master)(void *data);
+	struct dsa_full_enabled (*enabled)(void *data);
 
 	/* Opens a WQ's queue, empty. 0; a negative errno. */
 	int (*open)(void *data, unsigned int wq, const struct dsa_full_wq *config);
@@ -44,17 +53,27 @@ struct dsa_full_ops {
 	void (*close)(void *data, unsigned int wq);
 
 	/*
-	 * Begins to work off, or to abort, what is in the queue, which goes on taking descriptors.
-	 * dsa_full_ended() is called once, also out of this call. One at a time for each WQ.
+	 * Begins to work off, or to abort, what is in the queue, which goes on taking descriptors:
+	 * all of it, or what is one PASID's. dsa_full_ended() is called once, also out of this
+	 * call. One at a time for each WQ.
 	 */
-	void (*drain)(void *data, unsigned int wq);
-	void (*abort)(void *data, unsigned int wq);
+	void (*drain)(void *data, unsigned int wq, uint32_t pasid);
+	void (*abort)(void *data, unsigned int wq, uint32_t pasid);
+#define DSA_FULL_ALL_PASIDS UINT32_MAX
 
-	/* Whether the queue has taken the descriptor. */
-	bool (*submit)(void *data, unsigned int wq, const uint8_t *descriptor);
+	/* 0; -EAGAIN where there is no room; -ENXIO for a PASID that is nobody's. */
+	int (*submit)(void *data, unsigned int wq, uint32_t pasid, const uint8_t *descriptor);
 
 	/* Descriptors that wait in the queue. */
 	unsigned int (*occupied)(void *data, unsigned int wq);
+
+	/*
+	 * A handle for an MSI-X vector that is a PASID's, or nobody's: 0; -ENOSPC; -ENXIO. And its
+	 * end: 0; -ENOENT.
+	 */
+	int (*get_handle)(void *data, unsigned int vector, uint32_t pasid, uint32_t *ret);
+	int (*put_handle)(void *data, uint32_t handle);
+	void (*forget_handles)(void *data); /* all that are out */
 
 	/* Sends MSI-X message 0. */
 	void (*interrupt)(void *data);
@@ -72,6 +91,7 @@ struct dsa_full_regs {
 		bool interrupt;	  /* when it has ended */
 		uint32_t wqs;	  /* that it is about, a bit each */
 		uint32_t waiting; /* for these of them */
+		uint32_t result;
 	} command;
 };
 

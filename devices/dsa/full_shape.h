@@ -29,12 +29,13 @@
 
 struct dsa_full_shape {
 	uint64_t gencap, wqcap, grpcap, engcap;
-	uint64_t opcap; /* the first word; the others are 0 */
-	bool has_pasid; /* PASIDs can be enabled in config space */
+	uint64_t opcap;	 /* the first word; the others are 0 */
+	uint32_t cmdcap; /* commands, a bit each; shown where GENCAP says so */
+	bool has_pasid;	 /* PASIDs can be enabled in config space */
 };
 
-/* dsa-full-v1 */
-extern const struct dsa_full_shape dsa_full_v1_shape;
+extern const struct dsa_full_shape dsa_full_v1_shape;	    /* dsa-full-v1 */
+extern const struct dsa_full_shape dsa_full_pasid_v1_shape; /* dsa-full-pasid-v1 */
 
 static inline unsigned int dsa_full_wqs(const struct dsa_full_shape *shape)
 {

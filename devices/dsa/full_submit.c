@@ -7,7 +7,13 @@
  */
 #include <errno.h>
 
+#include "engine.h"
 #include "full_image.h"
+
+/* In a descriptor, bytes. */
+#define OPCODE_AT  7u
+#define RECORD_AT  8u
+#define PASID_MASK 0xfffffu
 
 static bool takes_now(const struct dsa_full_regs *regs, const struct dsa_submission *submission)
 {
@@ -29,12 +35,42 @@ static bool takes_now(const struct dsa_full_regs *regs, const struct dsa_submiss
 	return dsa_portal_admits(&room, submission->kind);
 }
 
+/* Whose it is: as the WQ says, or in one that is shared, the descriptor. */
+static uint32_t pasid_of(const struct dsa_full_wq *config, const struct dsa_submission *submission)
+{
+	if (!config->has_pasid || config->dedicated)
+		return config->pasid;
+	return dsa_get32(submission->descriptor) & PASID_MASK;
+}
+
+/* Nobody is told of a record that cannot be written but by SWERR. */
+static void report_stranger(struct dsa_full_regs *regs, const struct dsa_submission *submission,
+			    uint32_t pasid)
+{
+	const struct dsa_note note = {.status = DSA_RECORD_TRANSLATE,
+				      .opcode = submission->descriptor[OPCODE_AT],
+				      .write = true,
+				      .pasid = pasid,
+				      .address = dsa_get64(submission->descriptor + RECORD_AT)};
+
+	dsa_full_note(regs, submission->wq, &note, 0);
+}
+
+/* Whether the WQ has taken it, to do it or to find it wrong. */
 static bool submit(struct dsa_full_regs *regs, const struct dsa_submission *submission)
 {
 	struct dsa_submission sent = *submission;
+	struct dsa_full_wq config;
+	uint32_t pasid;
+	int err;
 
+	dsa_full_decode_wq(regs, submission->wq, &config);
+	pasid = pasid_of(&config, submission);
 	dsa_submission_drop_sender(&sent);
-	return regs->ops->submit(regs->data, sent.wq, sent.descriptor);
+	err = regs->ops->submit(regs->data, sent.wq, pasid, sent.descriptor);
+	if (err == -ENXIO)
+		report_stranger(regs, submission, pasid);
+	return !err || err == -ENXIO;
 }
 
 static void report_lost(struct dsa_full_regs *regs, const struct dsa_submission *submission)
@@ -42,7 +78,7 @@ static void report_lost(struct dsa_full_regs *regs, const struct dsa_submission 
 	const uint64_t words[DSA_SWERR_WORDS] = {
 		DSA_SWERR_VALID | DSA_SWERR_DESC | DSA_SWERR_WQ_VALID |
 		DSA_PUT(DSA_SWERR_PORTAL, DSA_SWERR_ERROR) | DSA_PUT(submission->wq, DSA_SWERR_WQ) |
-		DSA_PUT(dsa_get32(submission->descriptor + 4) >> 24, DSA_SWERR_OPCODE)};
+		DSA_PUT(submission->descriptor[OPCODE_AT], DSA_SWERR_OPCODE)};
 
 	dsa_full_report(regs, words);
 }

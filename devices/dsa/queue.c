@@ -11,7 +11,8 @@
 
 #define COST_MIN     64u /* what a descriptor costs at least */
 #define PRIORITY_MAX 15u
-#define STEP_MAX     (256u << 10) /* bytes until a turn may have to end */
+#define STEP_MAX     (256u << 10)	  /* bytes until a turn may have to end */
+#define ASK_NS	     UINT64_C(1000000000) /* how often a queue that waits for a page is looked at */
 
 /* ---- Life ---------------------------------------------------------------------------------- */
 
@@ -32,7 +33,7 @@ static int check_config(const struct dsa_queue_config *config,
 {
 	if (config->max_batch > capabilities->max_batch ||
 	    config->max_transfer > capabilities->max_transfer || config->priority > PRIORITY_MAX ||
-	    config->block_on_fault > 1)
+	    config->block_on_fault > 1 || config->asks_for_pages > 1)
 		return -EINVAL;
 	return 0;
 }
@@ -51,6 +52,7 @@ static void configure(struct dsa_queue *queue, const struct dsa_queue_config *co
 	queue->limits.max_transfer = config->max_transfer ? config->max_transfer
 							  : capabilities->max_transfer;
 	queue->limits.block_on_fault = config->block_on_fault;
+	queue->asks_for_pages = config->block_on_fault && config->asks_for_pages;
 	for (int i = 0; i < 4; i++) {
 		queue->limits.opcodes[i] = capabilities->opcodes[i];
 		if (any_opcode(config))
@@ -401,6 +403,39 @@ static bool begin_next(struct dsa_queue *queue, struct dsa_quantum *quantum)
 	return true;
 }
 
+/* Whether the job has ended for want of a page that it may wait for. */
+static bool misses_page(const struct dsa_queue *queue)
+{
+	uint8_t status = queue->job.record.status;
+
+	return queue->asks_for_pages && (queue->job.descriptor.flags & DSA_FLAG_BOF) &&
+	       (status & ~DSA_FAULT_WRITE) == DSA_FAULT;
+}
+
+static void ask(struct dsa_queue *queue)
+{
+	const struct dsa_record *record = &queue->job.record;
+	const struct dsa_note note = {.status = DSA_FAULT,
+				      .opcode = queue->job.descriptor.opcode,
+				      .asks = true,
+				      .write = record->status & DSA_FAULT_WRITE,
+				      .address = record->fault_address};
+
+	queue->asks = true;
+	umd_work_note(queue->work, &note, sizeof(note));
+}
+
+/* It ends where it stands: what its record says of how far it came is true. */
+static void end_denied(struct dsa_queue *queue)
+{
+	uint8_t write = queue->job.record.status & DSA_FAULT_WRITE;
+
+	queue->denied = false;
+	queue->in_job = false;
+	queue->job.record.status = DSA_PAGE_RESPONSE | write;
+	complete(queue, &queue->job.descriptor, &queue->job.record);
+}
+
 static void step(struct dsa_queue *queue, struct dsa_quantum *quantum)
 {
 	size_t room = quantum->bytes < STEP_MAX ? quantum->bytes : STEP_MAX, cost = 0;
@@ -411,6 +446,10 @@ static void step(struct dsa_queue *queue, struct dsa_quantum *quantum)
 	charge(quantum, cost);
 	if (!ended)
 		return;
+	if (misses_page(queue)) {
+		ask(queue);
+		return;
+	}
 
 	queue->in_job = false;
 	if (queue->cost < COST_MIN)
@@ -460,7 +499,9 @@ enum dsa_turn dsa_queue_run(struct dsa_queue *queue, struct dsa_quantum *quantum
 		*ret_until = ready_at(queue, now);
 		return DSA_TURN_LATER;
 	}
-	while (may_go_on(queue, quantum)) {
+	while (may_go_on(queue, quantum) && !queue->asks) {
+		if (queue->denied)
+			end_denied(queue);
 		if (!queue->in_job && !begin_next(queue, quantum)) {
 			turn = DSA_TURN_EMPTY;
 			break;
@@ -469,7 +510,20 @@ enum dsa_turn dsa_queue_run(struct dsa_queue *queue, struct dsa_quantum *quantum
 			step(queue, quantum);
 	}
 	settle(queue, quantum->charged - before, descriptors - quantum->descriptors);
-	return turn;
+	if (!queue->asks)
+		return turn;
+	*ret_until = dsa_now() + ASK_NS;
+	return DSA_TURN_LATER;
+}
+
+#define PAGE_MASK (~UINT64_C(4095))
+
+void dsa_queue_answer(struct dsa_queue *queue, uint64_t address, bool granted)
+{
+	if (!queue->asks || ((queue->job.record.fault_address ^ address) & PAGE_MASK))
+		return;
+	queue->asks = false;
+	queue->denied = !granted;
 }
 
 /* ---- Commands ------------------------------------------------------------------------------ */
@@ -478,6 +532,8 @@ static void forget(struct dsa_queue *queue)
 {
 	queue->in_job = false;
 	queue->in_batch = false;
+	queue->asks = false;
+	queue->denied = false;
 	queue->taken = 0;
 	queue->begun = 0;
 }

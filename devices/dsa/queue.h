@@ -48,13 +48,16 @@ struct dsa_queue {
 	bool is_limited;
 	struct dsa_limit bytes, descriptors;
 
-	struct dsa_queue *next; /* of its line, round */
+	struct dsa_queue *next_of_all; /* of the engine's */
+	struct dsa_queue *next;	       /* of its line, round */
 	struct dsa_line *line;
 
 	unsigned int taken, begun; /* in entries */
 	bool in_job, in_batch;
-	uint64_t cost;	/* of the job so far */
-	bool has_ended; /* stopped, or halted */
+	bool asks_for_pages; /* where DSA_FLAG_BOF says so */
+	bool asks, denied;   /* the job waits for a page; it will not come */
+	uint64_t cost;	     /* of the job so far */
+	bool has_ended;	     /* stopped, or halted */
 
 	bool is_commanded; /* a command waits for what there was when it came: */
 	enum umd_queue_command command;
@@ -77,6 +80,9 @@ void dsa_queue_destroy(struct dsa_queue *queue);
  */
 enum dsa_turn dsa_queue_run(struct dsa_queue *queue, struct dsa_quantum *quantum,
 			    uint64_t *ret_until);
+
+/* The page of an address is there, or will not be: whoever waits for it goes on. */
+void dsa_queue_answer(struct dsa_queue *queue, uint64_t address, bool granted);
 
 /* Begins a command: it is ended here, or by dsa_queue_run(). */
 void dsa_queue_command(struct dsa_queue *queue, enum umd_queue_command command);

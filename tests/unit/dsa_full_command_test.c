@@ -61,9 +61,9 @@ static void test_11_for_more_read_buffers_than_there_are(void **state)
 static void test_12_without_bus_mastering(void **state)
 {
 	configure();
-	queues.bus_master = false;
+	queues.enabled.bus_master = false;
 	assert_int_equal(command(ENABLE_DEVICE), 0x12);
-	queues.bus_master = true;
+	queues.enabled.bus_master = true;
 	assert_int_equal(command(ENABLE_DEVICE), 0);
 }
 

@@ -351,7 +351,7 @@ static inline void open_driver(void)
 	take_vectors();
 }
 
-static inline int begin(bool served)
+static inline int begin_kind(const struct umd_device_kind *kind, bool served)
 {
 	static const char *const options[] = {"workers=2"};
 	struct umd_error error = {0};
@@ -363,7 +363,7 @@ static inline int begin(bool served)
 	for (unsigned int i = 0; i < VECTORS; i++)
 		full.events[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	assert_int_equal(umd_driver_buffer_create(MEMORY_BYTES, 0, &full.memory), 0);
-	if (dsa_full_kind.create(options, 1, &full.device, &error))
+	if (kind->create(options, 1, &full.device, &error))
 		fail_msg("%s", error.text);
 	if (served) {
 		serve_device();
@@ -377,12 +377,12 @@ static inline int begin(bool served)
 
 static inline int begin_fake(void **state)
 {
-	return begin(false);
+	return begin_kind(&dsa_full_kind, false);
 }
 
 static inline int begin_served(void **state)
 {
-	return begin(true);
+	return begin_kind(&dsa_full_kind, true);
 }
 
 static inline int end(void **state)

@@ -11,10 +11,12 @@
 
 #include "dsa/full_regs.h"
 
-#define WQS 8u
+#define WQS	 8u
+#define STRANGER 0xbadu /* a PASID that is nobody's */
 
 static struct {
-	bool bus_master, puts_off, refuses;
+	struct dsa_full_enabled enabled;
+	bool puts_off, refuses;
 	int open_error;
 	unsigned int interrupts;
 	unsigned int occupied[WQS];
@@ -22,13 +24,16 @@ static struct {
 	bool is_open[WQS];
 	unsigned int drains[WQS], aborts[WQS], submitted[WQS];
 	uint8_t last[64];
+	uint32_t pasid; /* that was named last */
+	unsigned int vector, forgets;
+	uint32_t handle; /* to be given out, and put back */
 } queues;
 
 static struct dsa_full_regs regs;
 
-static inline bool fake_bus_master(void *data)
+static inline struct dsa_full_enabled fake_enabled(void *data)
 {
-	return queues.bus_master;
+	return queues.enabled;
 }
 
 static inline int fake_open(void *data, unsigned int wq, const struct dsa_full_wq *config)
@@ -47,30 +52,36 @@ static inline void fake_close(void *data, unsigned int wq)
 	queues.is_open[wq] = false;
 }
 
-static inline void fake_drain(void *data, unsigned int wq)
+static inline void fake_drain(void *data, unsigned int wq, uint32_t pasid)
 {
+	queues.pasid = pasid;
 	assert_true(queues.is_open[wq]);
 	queues.drains[wq]++;
 	if (!queues.puts_off)
 		dsa_full_ended(&regs, wq);
 }
 
-static inline void fake_abort(void *data, unsigned int wq)
+static inline void fake_abort(void *data, unsigned int wq, uint32_t pasid)
 {
+	queues.pasid = pasid;
 	assert_true(queues.is_open[wq]);
 	queues.aborts[wq]++;
 	if (!queues.puts_off)
 		dsa_full_ended(&regs, wq);
 }
 
-static inline bool fake_submit(void *data, unsigned int wq, const uint8_t *descriptor)
+static inline int fake_submit(void *data, unsigned int wq, uint32_t pasid,
+			      const uint8_t *descriptor)
 {
+	queues.pasid = pasid;
 	assert_true(queues.is_open[wq]);
 	if (queues.refuses)
-		return false;
+		return -EAGAIN;
+	if (pasid == STRANGER)
+		return -ENXIO;
 	memcpy(queues.last, descriptor, 64);
 	queues.submitted[wq]++;
-	return true;
+	return 0;
 }
 
 static inline unsigned int fake_occupied(void *data, unsigned int wq)
@@ -83,21 +94,44 @@ static inline void fake_interrupt(void *data)
 	queues.interrupts++;
 }
 
+static inline int fake_get_handle(void *data, unsigned int vector, uint32_t pasid, uint32_t *ret)
+{
+	queues.vector = vector;
+	queues.pasid = pasid;
+	if (pasid == STRANGER)
+		return -ENXIO;
+	*ret = queues.handle;
+	return 0;
+}
+
+static inline int fake_put_handle(void *data, uint32_t handle)
+{
+	return handle == queues.handle ? 0 : -ENOENT;
+}
+
+static inline void fake_forget_handles(void *data)
+{
+	queues.forgets++;
+}
+
 static const struct dsa_full_ops fake_ops = {
-	.bus_master = fake_bus_master,
+	.enabled = fake_enabled,
 	.open = fake_open,
 	.close = fake_close,
 	.drain = fake_drain,
 	.abort = fake_abort,
 	.submit = fake_submit,
 	.occupied = fake_occupied,
+	.get_handle = fake_get_handle,
+	.put_handle = fake_put_handle,
+	.forget_handles = fake_forget_handles,
 	.interrupt = fake_interrupt,
 };
 
 static inline void full_begin_as(const struct dsa_full_shape *shape)
 {
 	memset(&queues, 0, sizeof(queues));
-	queues.bus_master = true;
+	queues.enabled.bus_master = true;
 	dsa_full_init(&regs, shape, &fake_ops, NULL);
 }
 
