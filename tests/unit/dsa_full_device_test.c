@@ -31,6 +31,33 @@ static void test_it_is_an_accelerator_that_can_be_reset(void **state)
 	assert_int_equal(umd_driver_find_ext_cap(full.driver, PCI_EXT_CAP_ID_ATS, &none), -ENOENT);
 }
 
+/* All that is not zero in config space after a reset. A published type never changes. */
+static const struct {
+	unsigned int offset;
+	uint32_t value;
+} config_at_reset[] = {
+	{0x00, 0x0b258086}, {0x04, 0x00100000}, {0x08, 0x08800000}, {0x10, 0x0000000c},
+	{0x18, 0x0000000c}, {0x2c, 0x00008086}, {0x34, 0x00000040}, {0x40, 0x00928010},
+	{0x44, 0x10008022}, {0x48, 0x00002810}, {0x64, 0x00300010}, {0x80, 0x00089011},
+	{0x84, 0x00002000}, {0x88, 0x00003000}, {0x90, 0x00030001},
+};
+
+static void test_config_space_at_reset(void **state)
+{
+	size_t next = 0;
+
+	assert_int_equal(umd_driver_reset(full.driver), 0);
+	for (unsigned int offset = 0; offset < 4096; offset += 4) {
+		uint32_t value = 0, expected = 0;
+
+		assert_int_equal(umd_driver_config_read32(full.driver, offset, &value), 0);
+		if (next < UNIT_COUNT(config_at_reset) && config_at_reset[next].offset == offset)
+			expected = config_at_reset[next++].value;
+		if (value != expected)
+			fail_msg("%#x: %#x, not %#x", offset, value, expected);
+	}
+}
+
 static void test_portals_cannot_be_read(void **state)
 {
 	uint64_t value = 0;
@@ -484,6 +511,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_BOTH(test_it_is_an_accelerator_that_can_be_reset),
+		ON_BOTH(test_config_space_at_reset),
 		ON_BOTH(test_portals_cannot_be_read),
 		ON_BOTH(test_as_idxd_does_it),
 		ON_BOTH(test_as_the_selftest_does_it),
