@@ -8,6 +8,7 @@ import pytest
 
 import protocol as p
 from memory import pattern
+from process import wait_until
 from registers import COMMAND, COMMAND_IO, COMMAND_MASTER, COMMAND_MEM
 
 PROBE, GET, SET = p.FEATURE_PROBE, p.FEATURE_GET, p.FEATURE_SET
@@ -159,4 +160,4 @@ def test_descriptors_of_other_features_are_closed(client, device, eventfds, feat
     before = len(device.fds())
     command = p.device_feature(SET | feature, bytes(4))._replace(fds=tuple(eventfds(3)))
     client.ok(command)
-    assert len(device.fds()) == before
+    wait_until(lambda: len(device.fds()) == before, "the descriptors to be closed")

@@ -170,7 +170,7 @@ def test_the_wakeups_eventfd_is_given_back(driver, device):
         fd = os.eventfd(0)
         driver.ok(p.low_power_entry_with(fd))
         os.close(fd)
-        assert len(device.fds()) == before + 1
+        wait_until(lambda: len(device.fds()) == before + 1, "the eventfd alone to be kept")
         end()
         wait_until(lambda: len(device.fds()) == before, "the eventfd to be closed")
 
