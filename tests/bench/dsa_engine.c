@@ -2,15 +2,16 @@
 /*
  * The DSA engine through queues of its parent, beside memcpy() in the same process.
  *
- * usage: dsa_engine MILLISECONDS descriptors|move SIZE single|batch
+ * usage: dsa_engine MILLISECONDS descriptors|move SIZE single|batch local|remote
  *        dsa_engine MILLISECONDS shares equal|weights
  *
  * `descriptors` moves SIZE bytes over and over, and prints nanoseconds per descriptor. `move` takes
  * turns with memcpy() over memory of as many bytes, of its own, and prints nanoseconds for either,
  * and the median of memcpy()'s time by the engine's. In batches only a batch has a record, singly
- * each descriptor does. `shares` keeps several queues busy, served by one worker, and prints what
- * part of the bytes each has moved: four of equal weight that send 64 bytes, 4 KiB, 1 MiB, and
- * batches; three that send 4 KiB with weights of 1, 2 and 4.
+ * each descriptor does. `remote` is an engine of another process. `shares` keeps several queues
+ * busy, served by one worker, and prints what part of the bytes each has moved: four of equal
+ * weight that send 64 bytes, 4 KiB, 1 MiB, and batches; three that send 4 KiB with weights of 1, 2
+ * and 4.
  */
 #include <err.h>
 #include <sched.h>
@@ -18,7 +19,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -82,23 +87,69 @@ static uint8_t *make_memory(int *ret_fd)
 	return memory;
 }
 
-static void join(struct user *user, struct dsa_engine *engine, uint32_t number, uint32_t weight,
-		 uint32_t size, uint32_t members)
+static const struct umd_owner first_owner = {
+	.size = sizeof(first_owner), .owner = 1, .max_weight = 16};
+
+/* Opens the memory and the queue of a link. */
+static void set_up(struct user *user, uint32_t weight)
 {
-	const struct umd_owner owner = {.size = sizeof(owner), .owner = number, .max_weight = 16};
 	const struct umd_queue_options options = {
 		.size = sizeof(options), .depth = 4096, .weight = weight};
 	struct umd_dma_change change = {
 		.iova = BASE, .size = SIZE, .prot = UMD_DMA_READ | UMD_DMA_WRITE};
 	int fd;
 
-	*user = (struct user){.memory = make_memory(&fd), .size = size, .members = members};
+	user->memory = make_memory(&fd);
 	change.fd = fd;
-	if (umd_link_open(dsa_engine_parent(engine), &owner, NULL, &user->link, NULL) ||
-	    umd_link_change(user->link, &change, 1, NULL, NULL) ||
+	if (umd_link_change(user->link, &change, 1, NULL, NULL) ||
 	    umd_queue_open(user->link, &options, &user->queue))
-		errx(1, "no link");
+		errx(1, "no queue");
 	close(fd);
+}
+
+static void join(struct user *user, struct dsa_engine *engine, uint32_t number, uint32_t weight,
+		 uint32_t size, uint32_t members)
+{
+	struct umd_owner owner = first_owner;
+
+	owner.owner = number;
+	*user = (struct user){.size = size, .members = members};
+	if (umd_link_open(dsa_engine_parent(engine), &owner, NULL, &user->link, NULL))
+		errx(1, "no link");
+	set_up(user, weight);
+}
+
+/* The other process. */
+static void serve(int fd)
+{
+	struct umd_parent *parent = dsa_engine_parent(make_engine());
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (umd_parent_accept(parent, fd, &first_owner))
+		errx(1, "accept");
+	while (!umd_parent_dispatch(parent, -1))
+		continue;
+	_exit(1);
+}
+
+static pid_t join_remote(struct user *user, uint32_t size)
+{
+	int fds[2];
+	pid_t child;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+		err(1, "socketpair");
+	child = fork();
+	if (!child) {
+		close(fds[0]);
+		serve(fds[1]);
+	}
+	close(fds[1]);
+	*user = (struct user){.size = size};
+	if (child < 0 || umd_link_connect_fd(fds[0], &user->link, NULL))
+		errx(1, "no link");
+	set_up(user, 1);
+	return child;
 }
 
 static void leave(struct user *user)
@@ -229,31 +280,47 @@ static unsigned int count_for(uint32_t size)
 	return count < MEMBERS ? MEMBERS : count / MEMBERS * MEMBERS;
 }
 
-static void measure_speed(unsigned int milliseconds, const char *what, uint32_t size, do_fn *work)
+static void measure(struct user *user, unsigned int milliseconds, bool compared, do_fn *work)
 {
-	struct dsa_engine *engine = make_engine();
-	bool compared = strcmp(what, "move") == 0;
-	unsigned int count = count_for(size);
+	unsigned int count = count_for(user->size);
 	uint64_t end = now() + milliseconds * UINT64_C(1000000);
-	struct user user;
 	size_t n = 0;
 	int fd;
 
-	join(&user, engine, 1, 1, size, 0);
 	floor_memory = make_memory(&fd);
-	work(&user, count);
+	work(user, count);
 	for (; !n || (now() < end && n < ROUNDS); n++) {
-		do_single(&user, 1); /* it is awake */
-		ours[n] = time_of(work, &user, count);
-		theirs[n] = compared ? time_of(copy, &user, count) : 1;
+		do_single(user, 1); /* it is awake */
+		ours[n] = time_of(work, user, count);
+		theirs[n] = compared ? time_of(copy, user, count) : 1;
 		ratios[n] = theirs[n] / ours[n];
 	}
 	printf("ns=%.2f", median(ours, n));
 	if (compared)
 		printf(" floor=%.2f ratio=%.3f", median(theirs, n), median(ratios, n));
 	printf(" batches=%zu\n", n);
+}
+
+static void measure_local(unsigned int milliseconds, bool compared, uint32_t size, do_fn *work)
+{
+	struct dsa_engine *engine = make_engine();
+	struct user user;
+
+	join(&user, engine, 1, 1, size, 0);
+	measure(&user, milliseconds, compared, work);
 	leave(&user);
 	dsa_engine_destroy(engine);
+}
+
+static void measure_remote(unsigned int milliseconds, bool compared, uint32_t size, do_fn *work)
+{
+	struct user user;
+	pid_t child = join_remote(&user, size);
+
+	measure(&user, milliseconds, compared, work);
+	leave(&user);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
 }
 
 /* ---- Shares -------------------------------------------------------------------------------- */
@@ -329,15 +396,17 @@ static void shares(unsigned int milliseconds, bool equal)
 int main(int argc, char **argv)
 {
 	unsigned int milliseconds = argc > 3 ? (unsigned int)strtoul(argv[1], NULL, 10) : 0;
-	uint32_t size = argc == 5 ? (uint32_t)strtoul(argv[3], NULL, 10) : 0;
+	uint32_t size = argc == 6 ? (uint32_t)strtoul(argv[3], NULL, 10) : 0;
 
-	if (milliseconds && argc == 4 && strcmp(argv[2], "shares") == 0)
+	if (milliseconds && argc == 4 && strcmp(argv[2], "shares") == 0) {
 		shares(milliseconds, strcmp(argv[3], "equal") == 0);
-	else if (milliseconds && size && size <= SIZE / 4)
-		measure_speed(milliseconds, argv[2], size,
-			      strcmp(argv[4], "batch") == 0 ? do_batches : do_single);
-	else
-		errx(2, "usage: dsa_engine MILLISECONDS descriptors|move SIZE single|batch, or "
-			"shares equal|weights");
+	} else if (milliseconds && size && size <= SIZE / 4) {
+		(strcmp(argv[5], "remote") == 0 ? measure_remote : measure_local)(
+			milliseconds, strcmp(argv[2], "move") == 0, size,
+			strcmp(argv[4], "batch") == 0 ? do_batches : do_single);
+	} else {
+		errx(2, "usage: dsa_engine MILLISECONDS descriptors|move SIZE single|batch "
+			"local|remote, or shares equal|weights");
+	}
 	return 0;
 }
