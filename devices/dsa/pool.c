@@ -16,7 +16,7 @@
 #define ALONE_BYTES	  (1u << 20)
 #define ALONE_DESCRIPTORS 1024u
 
-#define TURNS_PER_LOOK 64u /* at the doorbells, while all work */
+#define TURNS_PER_LOOK 32u /* at the doorbells, while all work */
 #define EVENTS	       16
 
 #define KICK_TAG   UINT64_MAX

@@ -12,6 +12,7 @@
 #define LAST	  (PROGRESS + 128)
 #define MARK_LIST 0x300000u /* the marks: numbers of 8 bytes */
 #define OWN	  1000u	    /* a record */
+#define TURNS	  0x40000u  /* bytes by which chance may favour either at the ends of a race */
 
 /* ---- Weights ------------------------------------------------------------------------------- */
 
@@ -69,7 +70,7 @@ static void submit_heavy(const struct rig_user *user, struct umd_queue *queue)
 	assert_int_equal(umd_queue_submit(queue, raw, HEAVY + 2), HEAVY + 2);
 }
 
-/* What the light one moved meanwhile; 0 where it was begun too early, or was done too soon. */
+/* What the light one moved meanwhile; 0 where it had not begun by then, or was done too soon. */
 static uint64_t race(struct rig_user *user, struct umd_queue *light, struct umd_queue *heavy)
 {
 	uint64_t first, last;
@@ -82,7 +83,7 @@ static uint64_t race(struct rig_user *user, struct umd_queue *light, struct umd_
 	assert_int_equal(umd_queue_command(light, UMD_QUEUE_DRAIN, NULL, NULL), 0);
 	first = rig_get(user->memory + FIRST, 8);
 	last = rig_get(user->memory + LAST, 8);
-	return last == MARKS ? 0 : (last - first) * STEP;
+	return !first || last == MARKS ? 0 : (last - first) * STEP;
 }
 
 static void shares_are_by_weight(void **state)
@@ -102,7 +103,7 @@ static void shares_are_by_weight(void **state)
 		heavy = rig_queue(&user, weights[i], 0, NULL);
 		for (int tries = 0; !moved && tries < 100; tries++)
 			moved = race(&user, user.queue, heavy);
-		assert_in_range(moved, right - right / 20, right + right / 20);
+		assert_in_range(moved, right - right / 50 - TURNS, right + right / 50 + TURNS);
 		umd_queue_close(heavy);
 	}
 	rig_leave(&user);
@@ -124,7 +125,7 @@ static void a_priority_is_a_weight(void **state)
 	heavy = rig_queue(&user, 2, 0, &config);
 	for (int tries = 0; !moved && tries < 100; tries++)
 		moved = race(&user, user.queue, heavy);
-	assert_in_range(moved, right - right / 20, right + right / 20);
+	assert_in_range(moved, right - right / 50 - TURNS, right + right / 50 + TURNS);
 	umd_queue_close(heavy);
 	rig_leave(&user);
 	dsa_engine_destroy(engine);
