@@ -14,7 +14,6 @@
  * and 4.
  */
 #include <err.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,15 +30,18 @@
 
 #include "dsa/engine.h"
 
-#define BASE	    UINT64_C(0x100000000)
-#define SIZE	    (UINT64_C(16) << 20)
-#define RECORDS	    UINT64_C(0) /* where in the memory */
-#define LISTS	    (UINT64_C(1) << 20)
-#define SOURCE	    (UINT64_C(4) << 20)
-#define DESTINATION (UINT64_C(8) << 20)
-#define ROUNDS	    65536u
-#define MEMBERS	    256u /* of a batch, at most */
-#define USERS_MAX   4u
+#define BASE	     UINT64_C(0x100000000)
+#define SIZE	     (UINT64_C(16) << 20)
+#define RECORDS	     UINT64_C(0) /* where in the memory */
+#define LISTS	     (UINT64_C(1) << 20)
+#define SOURCE	     (UINT64_C(4) << 20)
+#define DESTINATION  (UINT64_C(8) << 20)
+#define ROUNDS	     65536u
+#define MEMBERS	     256u /* of a batch, at most */
+#define USERS_MAX    4u
+#define WINDOW_NS    UINT64_C(10000000)
+#define ENTRIES	     256u
+#define WINDOW_BYTES (UINT64_C(16) << 20) /* many turns of each */
 
 struct user {
 	struct umd_link *link;
@@ -325,27 +327,43 @@ static void measure_remote(unsigned int milliseconds, bool compared, uint32_t si
 
 /* ---- Shares -------------------------------------------------------------------------------- */
 
-/* Fills the rings as far as there is room, until some time. */
-static void keep_busy(struct user *users, unsigned int count, uint64_t till)
-{
-	static uint8_t raw[USERS_MAX][64][DSA_DESCRIPTOR_SIZE];
+static uint8_t entries[USERS_MAX][ENTRIES][DSA_DESCRIPTOR_SIZE];
 
+static void describe_all(struct user *users, unsigned int count)
+{
 	for (unsigned int i = 0; i < count; i++) {
-		for (unsigned int k = 0; k < 64; k++) {
+		for (unsigned int k = 0; k < ENTRIES; k++) {
 			if (users[i].members)
-				describe_batch(&users[i], raw[i][k], 0);
+				describe_batch(&users[i], entries[i][k], 0);
 			else
-				describe_move(&users[i], raw[i][k], 0);
+				describe_move(&users[i], entries[i][k], 0);
 		}
 	}
-	while (now() < till) {
-		bool full = true;
+}
 
-		for (unsigned int i = 0; i < count; i++)
-			full = umd_queue_submit(users[i].queue, raw[i], 64) == 0 && full;
-		if (full)
-			sched_yield();
+/* Fills the rings as far as there is room. False: one of them was less than half full. */
+static bool fill(struct user *users, unsigned int count)
+{
+	bool busy = true;
+
+	for (unsigned int i = 0; i < count; i++) {
+		unsigned int room = umd_queue_room(users[i].queue);
+
+		busy = busy && room < umd_queue_depth(users[i].queue) / 2;
+		if (room)
+			umd_queue_submit(users[i].queue, entries[i], ENTRIES);
 	}
+	return busy;
+}
+
+/* Until some time. False: one of the rings was not kept full, seen in the end at the latest. */
+static bool keep_busy(struct user *users, unsigned int count, uint64_t till)
+{
+	bool busy = true;
+
+	while (now() < till)
+		busy = fill(users, count) && busy;
+	return fill(users, count) && busy;
 }
 
 static void read_bytes(struct dsa_engine *engine, uint64_t *ret, unsigned int count)
@@ -357,20 +375,41 @@ static void read_bytes(struct dsa_engine *engine, uint64_t *ret, unsigned int co
 		ret[i] = usage[i].bytes;
 }
 
-static void measure_shares(struct dsa_engine *engine, struct user *users, unsigned int count,
-			   unsigned int milliseconds)
+/* Adds what each has moved in a while. False: too little for a share, or not all were busy. */
+static bool measure_window(struct dsa_engine *engine, struct user *users, unsigned int count,
+			   uint64_t *bytes)
 {
 	uint64_t before[USERS_MAX], after[USERS_MAX], sum = 0;
+	bool busy;
 
-	keep_busy(users, count, now() + milliseconds * UINT64_C(250000));
+	keep_busy(users, count, now() + WINDOW_NS / 4);
 	read_bytes(engine, before, count);
-	keep_busy(users, count, now() + milliseconds * UINT64_C(1000000));
+	busy = keep_busy(users, count, now() + WINDOW_NS);
 	read_bytes(engine, after, count);
 	for (unsigned int i = 0; i < count; i++)
 		sum += after[i] - before[i];
+	if (!busy || sum < WINDOW_BYTES)
+		return false;
 	for (unsigned int i = 0; i < count; i++)
-		printf("share%u=%.4f ", i, (double)(after[i] - before[i]) / (double)sum);
-	printf("bytes=%llu\n", (unsigned long long)sum);
+		bytes[i] += after[i] - before[i];
+	return true;
+}
+
+/* Whoever fills the rings, and who empties them, may lose the processor: that does not count. */
+static void measure_shares(struct dsa_engine *engine, struct user *users, unsigned int count,
+			   unsigned int milliseconds)
+{
+	uint64_t end = now() + milliseconds * UINT64_C(1000000), bytes[USERS_MAX] = {0}, sum = 0;
+	unsigned int windows = 0;
+
+	describe_all(users, count);
+	while (now() < end)
+		windows += measure_window(engine, users, count, bytes);
+	for (unsigned int i = 0; i < count; i++)
+		sum += bytes[i];
+	for (unsigned int i = 0; i < count; i++)
+		printf("share%u=%.4f ", i, (double)bytes[i] / (double)(sum ? sum : 1));
+	printf("bytes=%llu windows=%u\n", (unsigned long long)sum, windows);
 }
 
 static void shares(unsigned int milliseconds, bool equal)
