@@ -74,7 +74,8 @@ struct dsa_note {
 /*
  * Answers queues of an owner's that wait for the page of an address: it is there now, or will not
  * be, and what waits for it ends with DSA_PAGE_RESPONSE. Nothing for what waits for others. In the
- * parent's thread.
+ * parent's thread. A queue that is not answered asks again every second, and after ten it has been
+ * denied.
  */
 void dsa_engine_answer(struct dsa_engine *engine, uint32_t owner, uint64_t address, bool granted);
 

@@ -12,7 +12,8 @@
 #define COST_MIN     64u /* what a descriptor costs at least */
 #define PRIORITY_MAX 15u
 #define STEP_MAX     (256u << 10)	  /* bytes until a turn may have to end */
-#define ASK_NS	     UINT64_C(1000000000) /* how often a queue that waits for a page is looked at */
+#define ASK_NS	     UINT64_C(1000000000) /* between two times that a page is asked for */
+#define ASKS_MAX     10u
 
 /* ---- Life ---------------------------------------------------------------------------------- */
 
@@ -422,7 +423,24 @@ static void ask(struct dsa_queue *queue)
 				      .address = record->fault_address};
 
 	queue->asks = true;
+	queue->asked_at = dsa_now();
 	umd_work_note(queue->work, &note, sizeof(note));
+}
+
+/*
+ * A note is lost where another one waits to be told, so it is given again. Who has asked for an
+ * answer and gives none does not keep a line from its sleep for good.
+ */
+static void ask_again(struct dsa_queue *queue)
+{
+	if (dsa_now() - queue->asked_at < ASK_NS)
+		return;
+	if (++queue->asked_again < ASKS_MAX) {
+		ask(queue);
+		return;
+	}
+	queue->asks = false;
+	queue->denied = true;
 }
 
 /* It ends where it stands: what its record says of how far it came is true. */
@@ -447,6 +465,7 @@ static void step(struct dsa_queue *queue, struct dsa_quantum *quantum)
 	if (!ended)
 		return;
 	if (misses_page(queue)) {
+		queue->asked_again = 0;
 		ask(queue);
 		return;
 	}
@@ -499,6 +518,8 @@ enum dsa_turn dsa_queue_run(struct dsa_queue *queue, struct dsa_quantum *quantum
 		*ret_until = ready_at(queue, now);
 		return DSA_TURN_LATER;
 	}
+	if (queue->asks)
+		ask_again(queue);
 	while (may_go_on(queue, quantum) && !queue->asks) {
 		if (queue->denied)
 			end_denied(queue);
@@ -512,7 +533,7 @@ enum dsa_turn dsa_queue_run(struct dsa_queue *queue, struct dsa_quantum *quantum
 	settle(queue, quantum->charged - before, descriptors - quantum->descriptors);
 	if (!queue->asks)
 		return turn;
-	*ret_until = dsa_now() + ASK_NS;
+	*ret_until = queue->asked_at + ASK_NS;
 	return DSA_TURN_LATER;
 }
 

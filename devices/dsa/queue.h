@@ -56,8 +56,10 @@ struct dsa_queue {
 	bool in_job, in_batch;
 	bool asks_for_pages; /* where DSA_FLAG_BOF says so */
 	bool asks, denied;   /* the job waits for a page; it will not come */
-	uint64_t cost;	     /* of the job so far */
-	bool has_ended;	     /* stopped, or halted */
+	uint64_t asked_at;
+	unsigned int asked_again;
+	uint64_t cost;	/* of the job so far */
+	bool has_ended; /* stopped, or halted */
 
 	bool is_commanded; /* a command waits for what there was when it came: */
 	enum umd_queue_command command;

@@ -311,6 +311,40 @@ static void a_record_out_of_line_keeps_its_descriptor_from_being_done(void **sta
 	assert_int_equal(rig_get(user.memory, 8), 0);
 }
 
+/* The first note is told; one that comes while it waits for that is lost. */
+static void a_page_is_asked_for_again_where_the_note_was_lost(void **state)
+{
+	const struct dsa_queue_config config = {
+		.size = sizeof(config), .block_on_fault = 1, .asks_for_pages = 1};
+	uint64_t end = rig_now_ms() + 10000;
+	uint8_t raw[DSA_DESCRIPTOR_SIZE];
+
+	(void)state;
+	umd_queue_close(user.queue);
+	user.queue = rig_queue(&user, 0, 0, &config);
+	rig_unmap(&user, 0, RIG_SIZE);
+	rig_map(&user, 0, RIG_SOURCE);
+	user.memory[RIG_SOURCE] = 0x5a;
+	rig_describe(raw, DSA_MOVE, DSA_FLAG_CR, 0, RIG_BASE, RIG_BASE + 4096, 8);
+	rig_submit(&user, raw);
+	rig_describe_move(raw, 1, 0, 0, 64);
+	rig_put(raw + 4, RIG_ALWAYS | DSA_FLAG_BOF | (uint32_t)DSA_MOVE << 24, 4);
+	rig_submit(&user, raw);
+	usleep(100000); /* both have been noted */
+	while (!user.note.asks) {
+		assert_int_equal(rig_status(&user, 1), 0);
+		assert_true(rig_now_ms() < end);
+		rig_dispatch(&user);
+		usleep(1000);
+	}
+	assert_int_equal(user.lost, 1);
+	assert_int_equal(user.note.address, RIG_BASE + RIG_SOURCE);
+	rig_map(&user, RIG_SOURCE, RIG_SIZE - RIG_SOURCE);
+	dsa_engine_answer(engine, 7, user.note.address, true);
+	assert_int_equal(rig_wait(&user, 1), DSA_OK);
+	assert_int_equal(user.memory[RIG_DESTINATION], 0x5a);
+}
+
 /* ---- Commands ------------------------------------------------------------------------------ */
 
 static void an_aborted_queue_starts_anew(void **state)
@@ -382,6 +416,7 @@ int main(void)
 		ENGINE_TEST(an_error_without_a_record_is_noted),
 		ENGINE_TEST(a_record_that_cannot_be_written_is_noted),
 		ENGINE_TEST(a_record_out_of_line_keeps_its_descriptor_from_being_done),
+		ENGINE_TEST(a_page_is_asked_for_again_where_the_note_was_lost),
 		ENGINE_TEST(an_aborted_queue_starts_anew),
 		ENGINE_TEST(a_stopped_queue_takes_nothing_until_it_is_started),
 		ENGINE_TEST(a_queue_closes_in_the_middle_of_a_transfer),
