@@ -2,10 +2,10 @@
 /*
  * Parents: resources that are shared out, and the one door to them.
  *
- * A parent offers spaces, interrupts and queues. Who uses it holds a link: a host program, or a
- * process that emulates a slice of the parent for a guest; there is no second interface for these.
- * A link leads to a parent of the same process, or through a Unix socket to one of another process;
- * the calls are the same.
+ * A parent offers spaces, interrupts, queues and, where it likes, regions of memory. Who uses it
+ * holds a link: a host program, or a process that emulates a slice of the parent for a guest; there
+ * is no second interface for these. A link leads to a parent of the same process, or through a Unix
+ * socket to one of another process; the calls are the same.
  *
  * A link belongs to an owner (a PASID, a VM's number), bound when it is made by whoever holds the
  * parent. No message carries one. What a link maps, triggers and submits is its owner's, and the
@@ -65,6 +65,7 @@ struct umd_parent_info {
 	uint64_t max_transfer;	   /* bytes that one entry may name */
 	uint32_t max_maps;	   /* of the link's space */
 	uint64_t max_mapped_bytes; /* 0: no limit */
+	uint32_t regions;	   /* numbers of regions: 0 to this, less 1 */
 };
 
 /** What an owner may have of a parent: set by whoever holds the parent, when the link is made. */
@@ -140,6 +141,9 @@ struct umd_link_ops {
 	 * more, and will not be until the client has unmapped everything.
 	 */
 	void (*unmirrored)(void *data, int error);
+
+	/** A region that the link has mapped was taken away: memory of nobody is in its place. */
+	void (*region_revoked)(void *data, uint32_t index);
 };
 
 void umd_link_set_ops(struct umd_link *link, const struct umd_link_ops *ops, void *data);
@@ -232,6 +236,45 @@ int umd_link_back_vector(struct umd_link *link, uint32_t vector, struct umd_devi
 int umd_link_unback_vector(struct umd_link *link, struct umd_device *device,
 			   unsigned int msix_vector);
 
+/* ---- Regions ------------------------------------------------------------------------------- */
+
+#define UMD_REGIONS_MAX	     64u
+#define UMD_REGION_BYTES_MAX (UINT64_C(1) << 40)
+
+/*
+ * A region is memory that the parent has for the link, known by a number: doorbells, registers,
+ * counters. What lies where in it is told by the parent's API. Of the numbers that there are
+ * (umd_parent_info.regions), some may have no region for this link, or none at present.
+ */
+
+/** A region: as the parent describes it, or, where it is mapped, as it was mapped. */
+struct umd_link_region {
+	size_t size;		/* sizeof(struct umd_link_region) */
+	uint64_t bytes;		/* whole pages, at most UMD_REGION_BYTES_MAX */
+	bool writable;		/* else a store ends in SIGSEGV, and nothing makes it writable */
+	bool revoked;		/* what is mapped is memory of nobody: zeroes, and private */
+	volatile void *address; /* NULL: it is not mapped */
+};
+
+/** @return 0; -ENOENT for no such region; -EINVAL; -ENOTCONN; what the parent says */
+int umd_link_get_region(struct umd_link *link, uint32_t index, struct umd_link_region *ret);
+
+/**
+ * Maps all of a region, until umd_link_unmap_region() or umd_link_close(). That of a parent that is
+ * gone stays, and means nothing.
+ *
+ * When the parent takes the region away (umd_link_ops.region_revoked), its place gets memory of
+ * nobody at once, through a socket with the next call or dispatch on the link. So nothing that uses
+ * it faults. It can be mapped again after it was unmapped, if the parent has got another one.
+ *
+ * @return 0; -EBUSY for one that is mapped; -ENOENT; -EINVAL; -ENOMEM; -EMFILE; -ENOTCONN; what the
+ *	   parent says
+ */
+int umd_link_map_region(struct umd_link *link, uint32_t index, struct umd_link_region *ret);
+
+/** @return 0, also where the parent is gone; -ENOENT for one that is not mapped */
+int umd_link_unmap_region(struct umd_link *link, uint32_t index);
+
 /* ---- Queues -------------------------------------------------------------------------------- */
 
 #define UMD_QUEUE_CONFIG_MAX 256u
@@ -299,6 +342,27 @@ int umd_queue_command(struct umd_queue *queue, enum umd_queue_command command,
 
 /* ---- Being a parent ------------------------------------------------------------------------ */
 
+/**
+ * Memory that a parent's author offers to one owner.
+ *
+ * Through a socket the file itself is handed out: all of it, whatever `offset` and `bytes` say. So
+ * it is a file of this owner's alone, and what its kind can do besides being mapped is his as well:
+ * with the fd of a VFIO device he has the device.
+ *
+ * A memfd is made with MFD_ALLOW_SEALING. When it is first offered it is sealed against any change
+ * of its size, and one that is not writable against writing for ever, also by an fd that somebody
+ * opens anew: whoever is to write maps it before. Another file has to be a device's, as its like
+ * does not shrink; one that is not writable is opened with O_RDONLY, and the permissions of its
+ * node say whether a client can open it again for more.
+ */
+struct umd_parent_region {
+	size_t size;	 /* sizeof(struct umd_parent_region) */
+	int fd;		 /* the author's, and used during the call only */
+	uint64_t offset; /* in whole pages */
+	uint64_t bytes;	 /* likewise, not 0, at most UMD_REGION_BYTES_MAX */
+	bool writable;
+};
+
 /** What a parent's author writes: called in the parent's thread. */
 struct umd_parent_ops {
 	/**
@@ -327,6 +391,22 @@ struct umd_parent_ops {
 
 	/** Adds what is the API's to what a link is told. May be NULL. */
 	void (*get_info)(void *data, struct umd_parent_info *info);
+
+	/**
+	 * Describes a region of an owner's, whose link asks or is about to map it. May be NULL
+	 * without regions.
+	 *
+	 * @param ret `size` is filled in, the rest is zero
+	 * @return 0; -ENOENT where he has none of this number; any error is the link's
+	 */
+	int (*get_region)(void *data, uint32_t owner, uint32_t index,
+			  struct umd_parent_region *ret);
+
+	/**
+	 * A link that had mapped a region has unmapped it, or has ended. A client of a socket says
+	 * so, and may have it mapped nevertheless. May be NULL.
+	 */
+	void (*put_region)(void *data, uint32_t owner, uint32_t index);
 };
 
 struct umd_parent_options {
@@ -339,7 +419,8 @@ struct umd_parent_options {
 	uint32_t shared_queues; /* numbers that links may share; the author tells them apart */
 	struct umd_ims *ims;	/* where interrupts are kept; the caller's, outlives the parent */
 	const struct umd_parent_ops *ops;
-	void *data; /* handed to every op */
+	void *data;	  /* handed to every op */
+	uint32_t regions; /* numbers of regions, at most UMD_REGIONS_MAX */
 };
 
 /** @return 0; -EINVAL; -ENOMEM; -EMFILE */
@@ -370,6 +451,20 @@ int umd_parent_fd(const struct umd_parent *parent);
 
 /** Handles what has come. @param timeout_ms 0 does not wait, -1 for ever. @return 0; -EINTR */
 int umd_parent_dispatch(struct umd_parent *parent, int timeout_ms);
+
+/**
+ * Takes a region away from the link of an owner's that has mapped it. The link is told, and the
+ * library puts memory of nobody in its place.
+ *
+ * That holds for a client that uses the library. A hostile one keeps what it has mapped, for as
+ * long as it likes: so a revoked region's memory is never used for anybody else. Whoever asks next
+ * is given a fresh file, and nothing that comes by the old one is obeyed any more. What is to be
+ * out of a hostile client's reach has to end in the kernel, as the mappings of a VFIO device's BARs
+ * do when the device is reset, or its memory decoding is switched off.
+ *
+ * @return 0; -ENOENT where no link of this owner's has mapped it
+ */
+int umd_parent_revoke_region(struct umd_parent *parent, uint32_t owner, uint32_t index);
 
 /* ---- Work: a queue as its parent sees it, for the parent's engines ------------------------- */
 

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
+#include "base/fd.h"
 #include "parent/door.h"
+#include "parent/region.h"
 #include "parent/work.h"
 
 typedef int handler_fn(struct umd_door *door, const union umd_msg *msg, const int *fds);
@@ -167,6 +169,33 @@ static int handle_is_pending(struct umd_door *door, const union umd_msg *msg, co
 	return UMD_DOOR_ANSWERED;
 }
 
+/* ---- Regions ------------------------------------------------------------------------------- */
+
+static int handle_get_region(struct umd_door *door, const union umd_msg *msg, const int *fds)
+{
+	struct umd_msg_described described = {
+		.header = {.type = UMD_MSG_GET_REGION, .id = msg->header.id},
+		.region = msg->region.region};
+	struct umd_parent_region region;
+	bool holds = msg->region.value;
+	int err = umd_region_get(door->link, described.region, holds, &region);
+
+	if (err)
+		return err;
+	described.offset = region.offset;
+	described.bytes = region.bytes;
+	described.flags = (region.writable ? UMD_MSG_WRITABLE : 0) |
+			  (holds ? UMD_MSG_WITH_FILE : 0);
+	umd_door_send(door, &described, sizeof(described), &region.fd, holds);
+	umd_close(&region.fd);
+	return UMD_DOOR_ANSWERED;
+}
+
+static int handle_put_region(struct umd_door *door, const union umd_msg *msg, const int *fds)
+{
+	return umd_link_unmap_region(door->link, msg->region.region);
+}
+
 /* ---- Queues -------------------------------------------------------------------------------- */
 
 /* Where the queue of this number hangs; where nothing does, for none. */
@@ -300,6 +329,8 @@ int umd_door_handle(struct umd_door *door, const union umd_msg *msg, const int *
 		[UMD_MSG_COMMAND] = handle_command,
 		[UMD_MSG_HEARD] = handle_heard,
 		[UMD_MSG_BYE] = handle_bye,
+		[UMD_MSG_GET_REGION] = handle_get_region,
+		[UMD_MSG_PUT_REGION] = handle_put_region,
 	};
 
 	return handlers[msg->header.type](door, msg, fds);

@@ -64,8 +64,16 @@ static void revoked(void *data, uint32_t vector)
 	umd_door_flush_soon(door);
 }
 
+/* At once, so that it comes before any later answer about the same region. */
+static void region_revoked(void *data, uint32_t index)
+{
+	const struct umd_msg_region msg = {.header.type = UMD_MSG_REGION_REVOKED, .region = index};
+
+	umd_door_send(data, &msg, sizeof(msg), NULL, 0);
+}
+
 const struct umd_link_ops umd_door_link_ops = {
-	.revoked = revoked, .halted = halted, .noted = noted};
+	.revoked = revoked, .halted = halted, .noted = noted, .region_revoked = region_revoked};
 
 static void tell_note(struct umd_door *door, struct umd_door_queue *it)
 {

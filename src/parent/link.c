@@ -6,6 +6,7 @@
 
 #include "base/export.h"
 #include "parent/mirror.h"
+#include "parent/region.h"
 
 static bool is_lost(const struct umd_link *link)
 {
@@ -33,6 +34,7 @@ UMD_EXPORT void umd_link_close(struct umd_link *link)
 	umd_link_unback_all(link);
 	while (link->queues)
 		umd_queue_close(link->queues);
+	umd_region_drop_all(link);
 	mirror = link->mirror;
 	link->way->close(link);
 	umd_mirror_free(mirror);

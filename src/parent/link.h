@@ -11,6 +11,7 @@
 
 #include "parent/ring.h"
 
+struct umd_held_region;
 struct umd_link_vector;
 struct umd_mirror;
 
@@ -27,6 +28,16 @@ struct umd_link_way {
 	int (*set_eventfd)(struct umd_link *link, uint32_t vector, int fd);
 	int (*set_mask)(struct umd_link *link, uint32_t vector, bool masked);
 	int (*is_pending)(struct umd_link *link, uint32_t vector);
+
+	/*
+	 * Asks for a region that is not held; with a file, the caller's to close, where it will be
+	 * (`holds`), else with -1.
+	 */
+	int (*get_region)(struct umd_link *link, uint32_t index, bool holds,
+			  struct umd_parent_region *ret);
+
+	/* It is held no more; also of a link that is lost. */
+	void (*put_region)(struct umd_link *link, uint32_t index);
 
 	/* Makes the queue's ring and doorbell; the options are checked but for the parent's limits
 	 */
@@ -57,6 +68,7 @@ struct umd_link {
 	struct umd_queue *queues;
 	struct umd_mirror *mirror;	 /* mirror.c; NULL: no device's memory */
 	struct umd_link_vector *vectors; /* vector.c: those behind a device's */
+	struct umd_held_region *regions; /* region.c */
 };
 
 struct umd_queue {

@@ -57,7 +57,8 @@ static int get_info(struct umd_link *link, struct umd_parent_info *ret)
 					.free_vectors = umd_local_free_vectors(local),
 					.max_weight = local->owner.max_weight,
 					.max_maps = local->owner.max_maps,
-					.max_mapped_bytes = local->owner.max_mapped_bytes};
+					.max_mapped_bytes = local->owner.max_mapped_bytes,
+					.regions = options->regions};
 	memcpy(ret->api, local->parent->api, sizeof(ret->api));
 	memcpy(ret->algorithms, local->parent->algorithms, sizeof(ret->algorithms));
 	if (options->ops->get_info)
@@ -91,6 +92,7 @@ static void leave(struct umd_local *local)
 	*at = local->next;
 	umd_local_close_space(local);
 	umd_local_close_vectors(local);
+	umd_local_close_regions(local);
 	local->parent = NULL;
 }
 
@@ -137,6 +139,8 @@ static const struct umd_link_way way = {
 	.set_eventfd = umd_local_set_eventfd,
 	.set_mask = umd_local_set_mask,
 	.is_pending = umd_local_is_pending,
+	.get_region = umd_local_get_region,
+	.put_region = umd_local_put_region,
 	.open_queue = umd_local_open_queue,
 	.close_queue = umd_local_close_queue,
 	.command = umd_local_command,
@@ -203,6 +207,7 @@ UMD_EXPORT int umd_link_open(struct umd_parent *parent, const struct umd_owner *
 		.next = parent->links,
 		.owner = complete(owner),
 	};
+	umd_local_open_regions(local);
 	parent->links = local;
 	err = init(local, space, error);
 	if (err) {

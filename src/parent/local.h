@@ -38,6 +38,8 @@ struct umd_local {
 	unsigned int change_count;
 	struct umd_watch *quiet_watch, *deadline;
 	struct umd_news quiet; /* it makes sense to ask */
+
+	struct umd_news lost_regions; /* some were revoked */
 };
 
 /* The parent ends, or the link: nothing of the parent's is used any more. */
@@ -63,6 +65,14 @@ int umd_local_free_vector(struct umd_link *link, uint32_t vector);
 int umd_local_set_eventfd(struct umd_link *link, uint32_t vector, int fd);
 int umd_local_set_mask(struct umd_link *link, uint32_t vector, bool masked);
 int umd_local_is_pending(struct umd_link *link, uint32_t vector);
+
+/* ---- local_region.c ------------------------------------------------------------------------ */
+
+void umd_local_open_regions(struct umd_local *local);
+void umd_local_close_regions(struct umd_local *local);
+int umd_local_get_region(struct umd_link *link, uint32_t index, bool holds,
+			 struct umd_parent_region *ret);
+void umd_local_put_region(struct umd_link *link, uint32_t index);
 
 /* ---- local_change.c ------------------------------------------------------------------------ */
 

@@ -13,12 +13,14 @@
 /* The layouts are for both ends, whatever compiled them: no padding anywhere. */
 _Static_assert(sizeof(struct umd_msg_header) == 8, "header");
 _Static_assert(sizeof(struct umd_msg_hello) == 16, "hello");
-_Static_assert(sizeof(struct umd_msg_offer) == 312, "offer");
-_Static_assert(sizeof(struct umd_msg_welcome) == 16 + 232 + 312, "welcome");
-_Static_assert(sizeof(struct umd_msg_info) == 320, "info");
+_Static_assert(sizeof(struct umd_msg_offer) == 320, "offer");
+_Static_assert(sizeof(struct umd_msg_welcome) == 16 + 232 + 320, "welcome");
+_Static_assert(sizeof(struct umd_msg_info) == 328, "info");
 _Static_assert(sizeof(struct umd_msg_one_change) == 32, "change");
 _Static_assert(offsetof(struct umd_msg_change, changes) == 16, "changes");
 _Static_assert(sizeof(struct umd_msg_vector) == 16, "vector");
+_Static_assert(sizeof(struct umd_msg_region) == 16, "region");
+_Static_assert(sizeof(struct umd_msg_described) == 32, "described");
 _Static_assert(offsetof(struct umd_msg_open, config) == 24, "open");
 _Static_assert(sizeof(struct umd_msg_opened) == 24, "opened");
 _Static_assert(sizeof(struct umd_msg_queue) == 16, "queue");
@@ -111,6 +113,9 @@ static size_t fixed_size(uint16_t type)
 	case UMD_MSG_CLOSE_QUEUE:
 	case UMD_MSG_COMMAND:
 		return sizeof(struct umd_msg_queue);
+	case UMD_MSG_GET_REGION:
+	case UMD_MSG_PUT_REGION:
+		return sizeof(struct umd_msg_region);
 	default:
 		return sizeof(struct umd_msg_header);
 	}
@@ -132,6 +137,10 @@ static int check_value(const union umd_msg *msg)
 		return msg->queue.value >= UMD_QUEUE_COMMANDS ? -EINVAL : 0;
 	case UMD_MSG_CLOSE_QUEUE:
 		return msg->queue.value ? -EINVAL : 0;
+	case UMD_MSG_GET_REGION:
+		return msg->region.value > 1 ? -EINVAL : 0;
+	case UMD_MSG_PUT_REGION:
+		return msg->region.value ? -EINVAL : 0;
 	default:
 		return 0;
 	}
@@ -211,6 +220,11 @@ static bool is_welcome(const struct umd_msg_welcome *msg, size_t size)
 	       is_string(msg->text, sizeof(msg->text)) && is_offer(&msg->offer);
 }
 
+static bool is_described(const struct umd_msg_described *msg, size_t size)
+{
+	return size == sizeof(*msg) && !(msg->flags & ~(UMD_MSG_WRITABLE | UMD_MSG_WITH_FILE));
+}
+
 static bool is_answer(const union umd_msg_answer *msg, size_t size)
 {
 	switch (msg->header.type) {
@@ -220,6 +234,10 @@ static bool is_answer(const union umd_msg_answer *msg, size_t size)
 		return size == sizeof(msg->info) && is_offer(&msg->info.offer);
 	case UMD_MSG_OPEN_QUEUE:
 		return size == sizeof(msg->opened);
+	case UMD_MSG_GET_REGION:
+		return is_described(&msg->described, size);
+	case UMD_MSG_REGION_REVOKED:
+		return size == sizeof(msg->region) && !msg->region.value;
 	case UMD_MSG_DONE:
 		return is_done(&msg->done, size);
 	case UMD_MSG_REVOKED:
@@ -232,11 +250,24 @@ static bool is_answer(const union umd_msg_answer *msg, size_t size)
 	}
 }
 
+/* Of what is an answer. */
+static unsigned int answers_fds(const union umd_msg_answer *msg)
+{
+	switch (msg->header.type) {
+	case UMD_MSG_OPEN_QUEUE:
+		return 2;
+	case UMD_MSG_GET_REGION:
+		return (msg->described.flags & UMD_MSG_WITH_FILE) ? 1 : 0;
+	default:
+		return 0;
+	}
+}
+
 int umd_msg_check_answer(const union umd_msg_answer *msg, size_t size, unsigned int fd_count)
 {
 	if (size < sizeof(msg->header) || size > UMD_MSG_SIZE_MAX || !is_answer(msg, size))
 		return -EPROTO;
-	return fd_count == (msg->header.type == UMD_MSG_OPEN_QUEUE ? 2 : 0) ? 0 : -EPROTO;
+	return fd_count == answers_fds(msg) ? 0 : -EPROTO;
 }
 
 /* ---- What a parent offers ------------------------------------------------------------------ */
@@ -254,7 +285,8 @@ void umd_msg_put_offer(struct umd_msg_offer *to, const struct umd_parent_info *f
 				     .max_batch = from->max_batch,
 				     .max_maps = from->max_maps,
 				     .max_transfer = from->max_transfer,
-				     .max_mapped_bytes = from->max_mapped_bytes};
+				     .max_mapped_bytes = from->max_mapped_bytes,
+				     .regions = from->regions};
 	memcpy(to->api, from->api, sizeof(to->api));
 	memcpy(to->algorithms, from->algorithms, sizeof(to->algorithms));
 }
@@ -273,7 +305,8 @@ void umd_msg_get_offer(const struct umd_msg_offer *from, struct umd_parent_info 
 				       .max_batch = from->max_batch,
 				       .max_maps = from->max_maps,
 				       .max_transfer = from->max_transfer,
-				       .max_mapped_bytes = from->max_mapped_bytes};
+				       .max_mapped_bytes = from->max_mapped_bytes,
+				       .regions = from->regions};
 	memcpy(to->api, from->api, sizeof(to->api));
 	memcpy(to->algorithms, from->algorithms, sizeof(to->algorithms));
 }

@@ -18,7 +18,7 @@
  *	-EBADF		it has more or fewer fds than it says
  *	-EPROTO		it comes before HELLO, or is a second HELLO
  *	-EINVAL		a field is out of its range, or one that must be 0 is not
- *	-ENOENT		it names a queue or a vector that the link has not got
+ *	-ENOENT		it names a queue, a vector or a region that the link has not got
  *
  * The parent also tells events, of which one at a time waits to be acknowledged.
  *
@@ -53,12 +53,15 @@ enum umd_msg_type {
 	UMD_MSG_COMMAND,      /* the same; `value` is enum umd_queue_command; answered at its end */
 	UMD_MSG_HEARD,	      /* header alone: an event has been told to the link's user */
 	UMD_MSG_BYE, /* header alone; the answer is the end, when all of the link's is gone */
+	UMD_MSG_GET_REGION, /* struct umd_msg_region; answered by struct umd_msg_described */
+	UMD_MSG_PUT_REGION, /* struct umd_msg_region: it is mapped no more */
 	UMD_MSG_QUESTIONS,
 
 	UMD_MSG_DONE = 64, /* struct umd_msg_done */
 	UMD_MSG_REVOKED,   /* struct umd_msg_revoked; not acknowledged: each vector was asked for */
 	UMD_MSG_HALTED,	   /* struct umd_msg_event */
 	UMD_MSG_NOTED,	   /* the same */
+	UMD_MSG_REGION_REVOKED, /* struct umd_msg_region; as for vectors, and once for each GET */
 };
 
 /* In `flags` of a question: */
@@ -84,6 +87,7 @@ struct umd_msg_offer {
 	uint32_t entry_size, max_depth, shared_queues, queues, free_queues, vectors, free_vectors;
 	uint32_t max_weight, max_batch, max_maps;
 	uint64_t max_transfer, max_mapped_bytes;
+	uint32_t regions, zero;
 };
 
 /* The parent's HELLO: also unasked for, where the connection is turned away, before its end. */
@@ -124,6 +128,22 @@ struct umd_msg_vector {
 	struct umd_msg_header header;
 	uint32_t vector;
 	uint32_t value; /* 0 where its type has no use for it */
+};
+
+struct umd_msg_region {
+	struct umd_msg_header header;
+	uint32_t region;
+	uint32_t value; /* of GET: 1: it is to be mapped; 0: that is not yet clear. Else 0 */
+};
+
+#define UMD_MSG_WRITABLE  (1u << 0)
+#define UMD_MSG_WITH_FILE (1u << 1) /* there is an fd: it was asked for to be mapped */
+
+struct umd_msg_described {
+	struct umd_msg_header header;
+	uint32_t region;
+	uint32_t flags;
+	uint64_t offset, bytes;
 };
 
 struct umd_msg_open {
@@ -184,6 +204,7 @@ union umd_msg {
 	struct umd_msg_hello hello;
 	struct umd_msg_change change;
 	struct umd_msg_vector vector;
+	struct umd_msg_region region;
 	struct umd_msg_open open;
 	struct umd_msg_queue queue;
 	uint8_t bytes[UMD_MSG_SIZE_MAX + 1]; /* so that one that is too long is seen */
@@ -195,6 +216,8 @@ union umd_msg_answer {
 	struct umd_msg_welcome welcome;
 	struct umd_msg_info info;
 	struct umd_msg_opened opened;
+	struct umd_msg_described described;
+	struct umd_msg_region region;
 	struct umd_msg_done done;
 	struct umd_msg_revoked revoked;
 	struct umd_msg_event event;

@@ -65,6 +65,7 @@ struct umd_remote {
 	struct umd_remote_vector *vectors;
 	size_t vector_count, vector_room;
 	bool has_revoked;
+	bool has_lost_region;
 	bool has_event;
 	uint16_t event_type;
 	struct umd_msg_event event;
@@ -151,5 +152,15 @@ int umd_remote_is_pending(struct umd_link *link, uint32_t vector);
 /* The one of this number that was not revoked; NULL. */
 struct umd_remote_vector *umd_remote_find_vector(struct umd_remote *remote, uint32_t vector);
 void umd_remote_forget_vector(struct umd_remote *remote, struct umd_remote_vector *vector);
+
+/* ---- remote_region.c ----------------------------------------------------------------------- */
+
+int umd_remote_get_region(struct umd_link *link, uint32_t index, bool holds,
+			  struct umd_parent_region *ret);
+void umd_remote_put_region(struct umd_link *link, uint32_t index);
+
+/* A region was revoked: takes it away at once; tells of those, as umd_remote_tell_ended() does. */
+int umd_remote_take_lost_region(struct umd_remote *remote);
+void umd_remote_tell_lost_regions(struct umd_remote *remote, const bool *closed);
 
 #endif

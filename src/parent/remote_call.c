@@ -126,6 +126,8 @@ static int take(struct umd_remote *remote)
 		return take_done(remote);
 	case UMD_MSG_REVOKED:
 		return umd_remote_take_revoked(remote);
+	case UMD_MSG_REGION_REVOKED:
+		return umd_remote_take_lost_region(remote);
 	case UMD_MSG_HALTED:
 	case UMD_MSG_NOTED:
 		return umd_remote_take_event(remote);

@@ -204,6 +204,7 @@ static void tell(struct umd_remote *remote, const bool *closed)
 		remote->kicked = read(remote->kick, &count, sizeof(count)) < 0;
 	umd_remote_tell_ended(remote, closed);
 	tell_revoked(remote, closed);
+	umd_remote_tell_lost_regions(remote, closed);
 	tell_events(remote, closed);
 }
 
@@ -227,7 +228,7 @@ static int leave(struct umd_remote *remote, bool *outer)
 {
 	remote->closed = outer;
 	remote->telling = outer;
-	if (remote->ended || remote->has_event || remote->has_revoked)
+	if (remote->ended || remote->has_event || remote->has_revoked || remote->has_lost_region)
 		umd_remote_kick(remote);
 	if (!remote->gone)
 		return 0;

@@ -21,6 +21,7 @@
 #define QUEUES	 3u
 #define VECTORS	 4u
 #define FDS	 6u
+#define REGIONS	 4u
 #define PATIENCE 1000 /* dispatches until a client that left is gone */
 #define SETTLED	 64   /* dispatches without news in a row */
 
@@ -44,6 +45,7 @@ static struct {
 	int ring; /* of the queue opened last; -1 */
 	struct place places[QUEUES];
 	bool is_slow;
+	int regions[2]; /* files */
 } world = {.ring = -1};
 
 static uint64_t take(struct input *input, unsigned int size)
@@ -64,6 +66,23 @@ static struct place *find_place(const struct umd_work *work)
 			return &world.places[i];
 	}
 	abort();
+}
+
+/* Every third index has none; the second one is read-only. */
+static int on_get_region(void *data, uint32_t owner, uint32_t index, struct umd_parent_region *ret)
+{
+	if (owner != OWNER || index >= REGIONS)
+		abort();
+	ret->fd = world.regions[index % 2];
+	ret->bytes = index % 3 == 2 ? 0 : 4096;
+	ret->writable = index % 2 == 0;
+	return 0;
+}
+
+static void on_put_region(void *data, uint32_t owner, uint32_t index)
+{
+	if (owner != OWNER || index >= REGIONS)
+		abort();
 }
 
 static int on_open(void *data, struct umd_work *work, void **ret)
@@ -129,7 +148,7 @@ static void act(struct input *input)
 
 	if (!place->work)
 		return;
-	switch (choice % 8) {
+	switch (choice % 9) {
 	case 0:
 		umd_work_take(place->work, entries, 4);
 		break;
@@ -154,13 +173,19 @@ static void act(struct input *input)
 	case 6:
 		leave(place);
 		break;
+	case 7:
+		umd_parent_revoke_region(world.parent, OWNER, (uint32_t)take(input, 1) % 5);
+		break;
 	default:
 		umd_ims_revoke(world.ims, take(input, 1) << 32 | take(input, 1));
 	}
 }
 
-static const struct umd_parent_ops author = {
-	.open = on_open, .close = on_close, .command = on_command};
+static const struct umd_parent_ops author = {.open = on_open,
+					     .close = on_close,
+					     .command = on_command,
+					     .get_region = on_get_region,
+					     .put_region = on_put_region};
 
 static void make_world(void)
 {
@@ -170,9 +195,15 @@ static void make_world(void)
 					     .entry_size = 64,
 					     .max_depth = 64,
 					     .shared_queues = 2,
-					     .ops = &author};
+					     .ops = &author,
+					     .regions = REGIONS};
 
 	world.memory = memfd_create("fuzz", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	for (unsigned int i = 0; i < 2; i++) {
+		world.regions[i] = memfd_create("region", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		if (world.regions[i] < 0 || ftruncate(world.regions[i], 4096) < 0)
+			abort();
+	}
 	world.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (umd_ims_create(&store, &world.ims) < 0 || world.event < 0 || pipe(world.pipes) < 0 ||
 	    ftruncate(world.memory, PAGES * 4096) < 0)
@@ -295,7 +326,9 @@ static bool read_answer(void)
 		return false;
 	if (umd_msg_check_answer(&answer, (size_t)n, fd_count) < 0)
 		abort();
-	if (fd_count) {
+	if (fd_count == 1)
+		close(fds[0]);
+	if (fd_count == 2) {
 		if (world.ring >= 0)
 			close(world.ring);
 		world.ring = fds[0];

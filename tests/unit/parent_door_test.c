@@ -96,7 +96,7 @@ static void say_hello(void)
 	assert_int_equal(get32(&answer, 4), 1);
 	assert_int_equal(get32(&answer, 8), 1);	 /* version */
 	assert_int_equal(get32(&answer, 12), 0); /* result */
-	assert_int_equal(answer.size, 560);
+	assert_int_equal(answer.size, 568);
 }
 
 /* What the owner has left: queues, vectors. */
@@ -106,7 +106,7 @@ static void expect_left(uint32_t queues, uint32_t vectors)
 
 	assert_int_equal(get16(&answer, 0), INFO);
 	assert_int_equal(get32(&answer, 4), 77);
-	assert_int_equal(answer.size, 320);
+	assert_int_equal(answer.size, 328);
 	assert_int_equal(get32(&answer, 8 + 256 + 16), queues);
 	assert_int_equal(get32(&answer, 8 + 256 + 24), vectors);
 }
@@ -222,7 +222,7 @@ static void test_second_connection_is_told_why_not_before_it_asks(void **state)
 	assert_int_equal(connect(second, (struct sockaddr *)&address, sizeof(address)), 0);
 	pump();
 	assert_int_equal(raw_try_receive(first, &answer), -EAGAIN);
-	assert_int_equal(raw_try_receive(second, &answer), 560);
+	assert_int_equal(raw_try_receive(second, &answer), 568);
 	assert_int_equal(get16(&answer, 0), HELLO);
 	assert_int_equal(get32(&answer, 4), 0);
 	assert_int_equal((int)get32(&answer, 12), -EBUSY);
@@ -289,7 +289,7 @@ static void test_connection_waits_for_fds_to_be_had(void **state)
 
 /* ---- Shapes -------------------------------------------------------------------------------- */
 
-#define KINDS 14u
+#define KINDS 16u
 
 /* One message of each type that would do something, were it right. */
 static struct raw make(unsigned int kind, uint32_t queue, uint32_t vector)
@@ -331,6 +331,10 @@ static struct raw make(unsigned int kind, uint32_t queue, uint32_t vector)
 		return raw_two(CLOSE_QUEUE, 50, queue, 0);
 	case 12:
 		return raw_two(COMMAND, 50, queue, UMD_QUEUE_DRAIN);
+	case 13:
+		return raw_two(GET_REGION, 50, 0, 1);
+	case 14:
+		return raw_two(PUT_REGION, 50, 0, 0);
 	default:
 		return raw_begin(BYE, 0, 50);
 	}
@@ -462,7 +466,7 @@ static void test_flags_that_mean_nothing_are_refused(void **state)
 
 static void test_fields_without_a_meaning_are_zero(void **state)
 {
-	static const unsigned int kinds[] = {0, 2, 3, 5, 9, 11};
+	static const unsigned int kinds[] = {0, 2, 3, 5, 9, 11, 14};
 	const struct state it = equip();
 
 	for (unsigned int i = 0; i < UNIT_COUNT(kinds); i++) {
@@ -479,7 +483,8 @@ static void test_fields_without_a_meaning_are_zero(void **state)
 
 static void test_types_that_there_are_not_are_refused(void **state)
 {
-	static const uint16_t types[] = {0, 14, 15, 63, DONE, REVOKED, HALTED, NOTED, 255, 65535};
+	static const uint16_t types[] = {
+		0, 16, 17, 63, DONE, REVOKED, HALTED, NOTED, REGION_REVOKED, 255, 65535};
 	const struct state it = equip();
 
 	for (unsigned int i = 0; i < UNIT_COUNT(types); i++) {

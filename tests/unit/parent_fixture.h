@@ -15,6 +15,7 @@
 
 #define ENTRY	64u
 #define VECTORS 64u /* of the store */
+#define REGIONS 3u
 
 struct entry {
 	uint64_t words[ENTRY / sizeof(uint64_t)];
@@ -30,6 +31,9 @@ struct author {
 	int command;	 /* the last one; -1: none */
 	uint32_t weight; /* of the queue opened last */
 	uint8_t config[UMD_QUEUE_CONFIG_MAX];
+	struct umd_parent_region regions[REGIONS]; /* of every owner; without bytes: none */
+	uint32_t region_owner;			   /* who asked last */
+	unsigned int described, put;
 };
 
 struct rig {
@@ -77,10 +81,33 @@ static inline void author_get_info(void *data, struct umd_parent_info *info)
 	info->max_transfer = 1 << 20;
 }
 
+static inline int author_get_region(void *data, uint32_t owner, uint32_t index,
+				    struct umd_parent_region *ret)
+{
+	struct author *author = data;
+
+	author->region_owner = owner;
+	author->described++;
+	if (!author->regions[index].bytes)
+		return -ENOENT;
+	*ret = author->regions[index];
+	return 0;
+}
+
+static inline void author_put_region(void *data, uint32_t owner, uint32_t index)
+{
+	struct author *author = data;
+
+	author->region_owner = owner;
+	author->put++;
+}
+
 static const struct umd_parent_ops author_ops = {.open = author_open,
 						 .close = author_close,
 						 .command = author_command,
-						 .get_info = author_get_info};
+						 .get_info = author_get_info,
+						 .get_region = author_get_region,
+						 .put_region = author_put_region};
 
 static inline struct umd_parent_options rig_options(struct rig *rig)
 {
@@ -92,7 +119,8 @@ static inline struct umd_parent_options rig_options(struct rig *rig)
 					   .shared_queues = 3,
 					   .ims = rig->ims,
 					   .ops = &author_ops,
-					   .data = &rig->author};
+					   .data = &rig->author,
+					   .regions = REGIONS};
 }
 
 static inline void rig_make_store(struct rig *rig)

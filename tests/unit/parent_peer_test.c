@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#define OFFER 312u
+#define OFFER 320u
 
 static int peer, idle_fds;
 static struct umd_link *link_;

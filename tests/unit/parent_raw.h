@@ -31,12 +31,15 @@
 #define COMMAND	     11u /* queue u32, command u32 */
 #define HEARD	     12u
 #define BYE	     13u
+#define GET_REGION   14u /* region u32, 0 or 1 u32 */
+#define PUT_REGION   15u /* region u32, 0 u32 */
 
 /* Answers and news. */
-#define DONE	64u /* count u32, 0 u32, then each: id u32, result i32, value u32, 0 u32 */
-#define REVOKED 65u /* count u32, 0 u32, then each: vector u32 */
-#define HALTED	66u /* queue u32, reason i32, lost u32, size u32, 64 bytes */
-#define NOTED	67u
+#define DONE	       64u /* count u32, 0 u32, then each: id u32, result i32, value u32, 0 u32 */
+#define REVOKED	       65u /* count u32, 0 u32, then each: vector u32 */
+#define HALTED	       66u /* queue u32, reason i32, lost u32, size u32, 64 bytes */
+#define NOTED	       67u
+#define REGION_REVOKED 68u /* region u32, 0 u32 */
 
 #define WAITS 1u
 #define MORE  2u

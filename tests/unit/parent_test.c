@@ -50,8 +50,8 @@ static int try_create(const struct umd_parent_options *options)
 static void test_a_parent_with_nonsense_in_its_options_is_refused(void **state)
 {
 	const struct umd_parent_options good = rig_options(&rig);
-	struct umd_parent_ops mute = author_ops;
-	struct umd_parent_options bad[9];
+	struct umd_parent_ops mute = author_ops, bare = author_ops;
+	struct umd_parent_options bad[11];
 
 	for (size_t i = 0; i < UNIT_COUNT(bad); i++)
 		bad[i] = good;
@@ -65,6 +65,9 @@ static void test_a_parent_with_nonsense_in_its_options_is_refused(void **state)
 	bad[7].ims = NULL;
 	mute.command = NULL;
 	bad[8].ops = &mute;
+	bad[9].regions = UMD_REGIONS_MAX + 1;
+	bare.get_region = NULL;
+	bad[10].ops = &bare;
 
 	assert_int_equal(try_create(&good), 0);
 	for (size_t i = 0; i < UNIT_COUNT(bad); i++)
@@ -90,6 +93,7 @@ static void test_a_link_is_told_what_there_is_and_what_is_left(void **state)
 	assert_int_equal(info.max_batch, 7);
 	assert_int_equal(info.max_transfer, 1 << 20);
 	assert_int_equal(info.max_maps, 65535);
+	assert_int_equal(info.regions, REGIONS);
 
 	assert_int_equal(umd_link_alloc_vector(first, &vector), 0);
 	umd_queue_close(queue);

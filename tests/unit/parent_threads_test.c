@@ -311,6 +311,7 @@ static struct umd_parent *make_speaking_parent(void)
 	struct umd_parent *parent;
 
 	options.ops = &ops;
+	options.regions = 0;
 	assert_int_equal(umd_parent_create(&options, &parent), 0);
 	return parent;
 }
