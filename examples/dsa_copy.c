@@ -6,9 +6,11 @@
  *	dsa_copy PATH [-n COPIES] [-s SIZE]
  *
  * Descriptors and completion records are Intel DSA's, from the kernel's own header. Every copy is
- * waited for by its interrupt, and compared.
+ * waited for by its interrupt, and compared. In the end the program reads what it has had of the
+ * parent, from a page that the parent keeps for it.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <linux/idxd.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -21,6 +23,8 @@
 #include <unistd.h>
 
 #include <umdev/parent.h>
+
+#include "dsa/counters.h"
 
 #define API  "dsa-1"
 #define PAGE 4096u
@@ -38,6 +42,8 @@ struct copier {
 	uint32_t weight, vector;
 	int interrupt; /* an eventfd */
 	struct memory memory;
+	const struct dsa_counters *counters; /* the parent's, which counts on */
+	struct dsa_counters before;
 };
 
 static int fail(const char *what, int err)
@@ -117,6 +123,34 @@ static int open_queue(struct copier *copier)
 	int err = umd_queue_open(copier->link, &options, &copier->queue);
 
 	return err ? fail("a queue", err) : 0;
+}
+
+static uint64_t count(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+static struct dsa_counters read_counters(const struct copier *copier)
+{
+	const struct dsa_counters *counters = copier->counters;
+
+	return (struct dsa_counters){.descriptors = count(&counters->descriptors),
+				     .bytes = count(&counters->bytes),
+				     .interrupts = count(&counters->interrupts)};
+}
+
+static int map_counters(struct copier *copier)
+{
+	struct umd_link_region region = {.size = sizeof(region)};
+	int err = umd_link_map_region(copier->link, DSA_COUNTERS_REGION, &region);
+
+	if (err)
+		return fail("the counters", err);
+	copier->counters = (const struct dsa_counters *)region.address;
+	if (copier->counters->version != DSA_COUNTERS_VERSION)
+		return fail("the counters", -ENOTSUP);
+	copier->before = read_counters(copier);
+	return 0;
 }
 
 /* ---- Copying ------------------------------------------------------------------------------- */
@@ -201,6 +235,17 @@ static int copy_all(struct copier *copier, unsigned int copies)
 	return 0;
 }
 
+/* After the queue was closed: all is counted. */
+static void print_counters(const struct copier *copier)
+{
+	const struct dsa_counters now = read_counters(copier), *before = &copier->before;
+
+	printf("counted by the parent: %" PRIu64 " descriptors, %" PRIu64 " bytes, %" PRIu64
+	       " interrupts\n",
+	       now.descriptors - before->descriptors, now.bytes - before->bytes,
+	       now.interrupts - before->interrupts);
+}
+
 /* ---- The program --------------------------------------------------------------------------- */
 
 static bool parse(const char *text, unsigned long max, unsigned long *ret)
@@ -221,10 +266,14 @@ static int run(const char *path, unsigned int copies, size_t size)
 	if (!err)
 		err = open_vector(&copier);
 	if (!err)
+		err = map_counters(&copier);
+	if (!err)
 		err = open_queue(&copier);
 	if (!err)
 		err = copy_all(&copier, copies);
 	umd_queue_close(copier.queue);
+	if (!err)
+		print_counters(&copier);
 	umd_link_close(copier.link); /* from here on nobody else uses the memory */
 	if (copier.interrupt >= 0)
 		close(copier.interrupt);

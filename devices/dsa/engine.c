@@ -159,6 +159,20 @@ static void get_info(void *data, struct umd_parent_info *info)
 	info->max_transfer = engine->capabilities.max_transfer;
 }
 
+/* What an owner has had is its own to read: counters.h. */
+static int get_region(void *data, uint32_t owner, uint32_t index, struct umd_parent_region *ret)
+{
+	struct dsa_engine *engine = data;
+	struct dsa_meter *meter;
+	int err = dsa_usage_find(&engine->usages, owner, &meter);
+
+	if (err)
+		return err;
+	ret->fd = meter->fd;
+	ret->bytes = dsa_usage_page();
+	return 0;
+}
+
 /* ---- Life ---------------------------------------------------------------------------------- */
 
 static unsigned int count_processors(void)
@@ -207,7 +221,8 @@ static int make_parent(struct dsa_engine *engine, const struct dsa_engine_option
 	static const struct umd_parent_ops ops = {.open = open_queue,
 						  .close = close_queue,
 						  .command = command_queue,
-						  .get_info = get_info};
+						  .get_info = get_info,
+						  .get_region = get_region};
 	const struct umd_parent_options parent = {.size = sizeof(parent),
 						  .api = DSA_API,
 						  .algorithms = ALGORITHMS,
@@ -217,9 +232,12 @@ static int make_parent(struct dsa_engine *engine, const struct dsa_engine_option
 						  .shared_queues = options->shared_queues,
 						  .ims = engine->ims,
 						  .ops = &ops,
-						  .data = engine};
+						  .data = engine,
+						  .regions = DSA_COUNTERS_REGION + 1};
+	int err = umd_parent_create(&parent, &engine->parent);
 
-	return umd_parent_create(&parent, &engine->parent);
+	engine->usages.parent = engine->parent;
+	return err;
 }
 
 static int init(struct dsa_engine *engine, const struct dsa_engine_options *options)
@@ -254,6 +272,8 @@ int dsa_engine_create(const struct dsa_engine_options *options, struct dsa_engin
 	if (err)
 		return err;
 	engine = calloc(1, sizeof(*engine));
+	if (engine)
+		dsa_usage_init(&engine->usages);
 	err = engine ? init(engine, &whole) : -ENOMEM;
 	if (err) {
 		dsa_engine_destroy(engine);
@@ -270,6 +290,7 @@ void dsa_engine_destroy(struct dsa_engine *engine)
 	umd_parent_destroy(engine->parent);
 	dsa_pool_destroy(engine->pool);
 	umd_ims_destroy(engine->ims);
+	dsa_usage_finish(&engine->usages);
 	free(engine->shared);
 	free(engine);
 }

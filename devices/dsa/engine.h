@@ -18,6 +18,7 @@
 
 #include <umdev/parent.h>
 
+#include "counters.h"
 #include "job.h"
 
 #define DSA_API	       "dsa-1"
@@ -79,7 +80,10 @@ struct dsa_note {
  */
 void dsa_engine_answer(struct dsa_engine *engine, uint32_t owner, uint64_t address, bool granted);
 
-/* What one owner has had of the engine, since it was first seen. */
+/*
+ * What one owner has had of the engine, since it was first seen: for whoever holds the engine. The
+ * owner itself has the counters in a region of its link (counters.h).
+ */
 struct dsa_usage {
 	uint32_t owner;
 	unsigned int queues; /* now */

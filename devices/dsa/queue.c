@@ -93,10 +93,8 @@ int dsa_queue_create(struct umd_work *work, const struct dsa_capabilities *capab
 	configure(queue, &config, capabilities);
 	queue->weight = multiply(options->weight, queue->weight);
 	err = umd_dma_reader_create(umd_work_space(work), 0, &queue->reader);
-	if (!err) {
-		queue->meter = dsa_usage_join(usages, queue->owner);
-		err = queue->meter ? 0 : -ENOSPC;
-	}
+	if (!err)
+		err = dsa_usage_join(usages, queue->owner, &queue->meter);
 	if (err) {
 		dsa_queue_destroy(queue);
 		return err;

@@ -1,25 +1,69 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "usage.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* ---- Pages --------------------------------------------------------------------------------- */
+
+size_t dsa_usage_page(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static void close_page(struct dsa_meter *meter)
+{
+	if (meter->counters)
+		munmap(meter->counters, dsa_usage_page());
+	if (meter->fd >= 0)
+		close(meter->fd);
+}
+
+/* Mapped before anybody asks for it, since it is sealed against writing then. */
+static int fill_page(struct dsa_meter *meter)
+{
+	size_t size = dsa_usage_page();
+	void *page;
+
+	if (ftruncate(meter->fd, (off_t)size) < 0)
+		return -errno;
+	page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, meter->fd, 0);
+	if (page == MAP_FAILED)
+		return -errno;
+	meter->counters = page;
+	meter->counters->version = DSA_COUNTERS_VERSION;
+	meter->counters->size = sizeof(*meter->counters);
+	return 0;
+}
+
+static int open_page(struct dsa_meter *meter)
+{
+	int err;
+
+	meter->fd = memfd_create("dsa-counters", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (meter->fd < 0)
+		return -errno;
+	err = fill_page(meter);
+	if (err)
+		close_page(meter);
+	return err;
+}
 
 /* ---- The owners' thread -------------------------------------------------------------------- */
 
-/* A reader that sees any of the new values sees the odd version, too: each store is a release. */
-static void give_to(struct dsa_meter *meter, uint32_t owner)
+void dsa_usage_init(struct dsa_usages *usages)
 {
-	uint32_t version = meter->version;
+	pthread_mutex_init(&usages->lock, NULL);
+}
 
-	__atomic_store_n(&meter->version, version + 1, __ATOMIC_RELAXED);
-	__atomic_store_n(&meter->owner, owner, __ATOMIC_RELEASE);
-	__atomic_store_n(&meter->queues, 0, __ATOMIC_RELEASE);
-	__atomic_store_n(&meter->counts.descriptors, 0, __ATOMIC_RELEASE);
-	__atomic_store_n(&meter->counts.bytes, 0, __ATOMIC_RELEASE);
-	__atomic_store_n(&meter->counts.interrupts, 0, __ATOMIC_RELEASE);
-	__atomic_store_n(&meter->counts.faults, 0, __ATOMIC_RELEASE);
-	__atomic_store_n(&meter->counts.refused, 0, __ATOMIC_RELEASE);
-	__atomic_store_n(&meter->version, version + 2, __ATOMIC_RELEASE);
+void dsa_usage_finish(struct dsa_usages *usages)
+{
+	for (size_t i = 0; i < usages->count; i++)
+		close_page(&usages->meters[i]);
+	pthread_mutex_destroy(&usages->lock);
 }
 
 static struct dsa_meter *find(struct dsa_usages *usages, uint32_t owner)
@@ -42,32 +86,57 @@ static struct dsa_meter *find_free(struct dsa_usages *usages)
 	return NULL;
 }
 
-static struct dsa_meter *make(struct dsa_usages *usages, uint32_t owner)
+/* Whoever had the place keeps what he has mapped of it, if he likes, and nobody else gets that. */
+static void give(struct dsa_usages *usages, struct dsa_meter *place, const struct dsa_meter *fresh)
 {
-	struct dsa_meter *meter = find_free(usages);
+	bool is_new = place == &usages->meters[usages->count];
+	struct dsa_meter old = {.fd = -1};
 
-	if (!meter)
-		return NULL;
-	give_to(meter, owner);
-	if (meter == &usages->meters[usages->count])
-		__atomic_store_n(&usages->count, usages->count + 1, __ATOMIC_RELEASE);
-	return meter;
+	pthread_mutex_lock(&usages->lock);
+	if (!is_new)
+		old = *place;
+	*place = *fresh;
+	usages->count += is_new;
+	pthread_mutex_unlock(&usages->lock);
+	if (!is_new)
+		umd_parent_revoke_region(usages->parent, old.owner, DSA_COUNTERS_REGION);
+	close_page(&old);
 }
 
-struct dsa_meter *dsa_usage_join(struct dsa_usages *usages, uint32_t owner)
+static int make(struct dsa_usages *usages, uint32_t owner, struct dsa_meter **ret)
+{
+	struct dsa_meter *place = find_free(usages), fresh = {.owner = owner};
+	int err = place ? open_page(&fresh) : -ENOSPC;
+
+	if (err)
+		return err;
+	give(usages, place, &fresh);
+	*ret = place;
+	return 0;
+}
+
+int dsa_usage_find(struct dsa_usages *usages, uint32_t owner, struct dsa_meter **ret)
 {
 	struct dsa_meter *meter = find(usages, owner);
 
 	if (!meter)
-		meter = make(usages, owner);
-	if (meter)
-		__atomic_store_n(&meter->queues, meter->queues + 1, __ATOMIC_RELEASE);
-	return meter;
+		return make(usages, owner, ret);
+	*ret = meter;
+	return 0;
+}
+
+int dsa_usage_join(struct dsa_usages *usages, uint32_t owner, struct dsa_meter **ret)
+{
+	int err = dsa_usage_find(usages, owner, ret);
+
+	if (!err)
+		__atomic_store_n(&(*ret)->queues, (*ret)->queues + 1, __ATOMIC_RELAXED);
+	return err;
 }
 
 void dsa_usage_part(struct dsa_meter *meter)
 {
-	__atomic_store_n(&meter->queues, meter->queues - 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&meter->queues, meter->queues - 1, __ATOMIC_RELAXED);
 }
 
 /* ---- Any thread ---------------------------------------------------------------------------- */
@@ -80,33 +149,40 @@ static void add(uint64_t *to, uint64_t amount)
 
 void dsa_usage_add(struct dsa_meter *meter, const struct dsa_counts *counts)
 {
-	add(&meter->counts.descriptors, counts->descriptors);
-	add(&meter->counts.bytes, counts->bytes);
-	add(&meter->counts.interrupts, counts->interrupts);
-	add(&meter->counts.faults, counts->faults);
-	add(&meter->counts.refused, counts->refused);
+	struct dsa_counters *counters = meter->counters;
+
+	add(&counters->descriptors, counts->descriptors);
+	add(&counters->bytes, counts->bytes);
+	add(&counters->interrupts, counts->interrupts);
+	add(&counters->faults, counts->faults);
+	add(&counters->refused, counts->refused);
 }
 
-/* Each load is an acquire, so that the version is not read again before it. */
 static struct dsa_usage read_meter(const struct dsa_meter *meter)
 {
-	const struct dsa_counts *counts = &meter->counts;
-	struct dsa_usage usage;
-	uint32_t version;
+	const struct dsa_counters *counters = meter->counters;
 
-	do {
-		version = __atomic_load_n(&meter->version, __ATOMIC_ACQUIRE);
-		usage = (struct dsa_usage){
-			.owner = __atomic_load_n(&meter->owner, __ATOMIC_ACQUIRE),
-			.queues = __atomic_load_n(&meter->queues, __ATOMIC_ACQUIRE),
-			.descriptors = __atomic_load_n(&counts->descriptors, __ATOMIC_ACQUIRE),
-			.bytes = __atomic_load_n(&counts->bytes, __ATOMIC_ACQUIRE),
-			.interrupts = __atomic_load_n(&counts->interrupts, __ATOMIC_ACQUIRE),
-			.faults = __atomic_load_n(&counts->faults, __ATOMIC_ACQUIRE),
-			.refused = __atomic_load_n(&counts->refused, __ATOMIC_ACQUIRE),
-		};
-	} while (version % 2 || version != __atomic_load_n(&meter->version, __ATOMIC_RELAXED));
-	return usage;
+	return (struct dsa_usage){
+		.owner = meter->owner,
+		.queues = __atomic_load_n(&meter->queues, __ATOMIC_RELAXED),
+		.descriptors = __atomic_load_n(&counters->descriptors, __ATOMIC_RELAXED),
+		.bytes = __atomic_load_n(&counters->bytes, __ATOMIC_RELAXED),
+		.interrupts = __atomic_load_n(&counters->interrupts, __ATOMIC_RELAXED),
+		.faults = __atomic_load_n(&counters->faults, __ATOMIC_RELAXED),
+		.refused = __atomic_load_n(&counters->refused, __ATOMIC_RELAXED),
+	};
+}
+
+static size_t read_all(struct dsa_usages *usages, struct dsa_usage ret[DSA_OWNERS_MAX])
+{
+	size_t count;
+
+	pthread_mutex_lock(&usages->lock);
+	count = usages->count;
+	for (size_t i = 0; i < count; i++)
+		ret[i] = read_meter(&usages->meters[i]);
+	pthread_mutex_unlock(&usages->lock);
+	return count;
 }
 
 static int by_owner(const void *a, const void *b)
@@ -116,15 +192,13 @@ static int by_owner(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-size_t dsa_usage_get(const struct dsa_usages *usages, struct dsa_usage *ret, size_t room)
+size_t dsa_usage_get(struct dsa_usages *usages, struct dsa_usage *ret, size_t room)
 {
-	size_t count = __atomic_load_n(&usages->count, __ATOMIC_ACQUIRE);
 	struct dsa_usage all[DSA_OWNERS_MAX];
+	size_t count = read_all(usages, all);
 
 	if (!count || !room)
 		return count;
-	for (size_t i = 0; i < count; i++)
-		all[i] = read_meter(&usages->meters[i]);
 	qsort(all, count, sizeof(all[0]), by_owner);
 	memcpy(ret, all, (count < room ? count : room) * sizeof(all[0]));
 	return count;

@@ -16,6 +16,8 @@ def test_copies(parent, dsa_copy):
     result = run(dsa_copy, parent.victim, "-n", "500", "-s", "70001")
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith("500 verified copies of 70001 bytes by interrupt: ")
+    counted = f"counted by the parent: 500 descriptors, {500 * 70001} bytes, 500 interrupts\n"
+    assert result.stdout.endswith(counted)
     counters = parent.counted(VICTIM, 500)
     assert counters["descriptors"] == counters["interrupts"] == 500
     assert counters["bytes"] == 500 * 70001

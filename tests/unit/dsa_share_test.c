@@ -295,6 +295,94 @@ static void the_place_of_one_who_left_is_given_to_another(void **state)
 	dsa_engine_destroy(engine);
 }
 
+static const volatile struct dsa_counters *map_counters(struct rig_user *user)
+{
+	struct umd_link_region region = {.size = sizeof(region)};
+
+	assert_int_equal(umd_link_map_region(user->link, DSA_COUNTERS_REGION, &region), 0);
+	assert_false(region.writable);
+	assert_true(region.bytes >= sizeof(struct dsa_counters));
+	return region.address;
+}
+
+static void an_owner_reads_his_own_counters(void **state)
+{
+	struct dsa_engine *engine = rig_engine(NULL);
+	const volatile struct dsa_counters *counters, *others;
+	uint8_t raw[DSA_DESCRIPTOR_SIZE];
+	struct rig_user user, other;
+
+	(void)state;
+	rig_link(&user, engine, 7);
+	counters = map_counters(&user); /* before it has a queue */
+	assert_int_equal(counters->version, DSA_COUNTERS_VERSION);
+	assert_int_equal(counters->size, 48);
+	rig_map(&user, 0, RIG_SIZE);
+	user.queue = rig_queue(&user, 0, 0, NULL);
+	rig_join(&other, engine, 8);
+	others = map_counters(&other);
+	for (unsigned int i = 0; i < 20; i++) {
+		rig_describe(raw, DSA_MOVE, RIG_ALWAYS, 0, RIG_BASE + RIG_SOURCE,
+			     RIG_BASE + RIG_DESTINATION, 100);
+		assert_int_equal(rig_do(&user, raw, 0), DSA_OK);
+	}
+	rig_describe(raw, DSA_MOVE, RIG_ALWAYS, 0, 0, RIG_BASE + RIG_DESTINATION, 100);
+	assert_int_equal(rig_do(&user, raw, 0), DSA_FAULT);
+	umd_queue_close(user.queue);
+	assert_int_equal(counters->descriptors, 21);
+	assert_int_equal(counters->bytes, 2000);
+	assert_int_equal(counters->faults, 1);
+	assert_int_equal(counters->refused, 0);
+	assert_int_equal(rig_usage(engine, 7).bytes, 2000);
+	assert_int_equal(others->descriptors, 0);
+	user.queue = NULL;
+	rig_leave(&user);
+	rig_leave(&other);
+	dsa_engine_destroy(engine);
+}
+
+static void count_revoked(void *data, uint32_t index)
+{
+	unsigned int *count = data;
+
+	assert_int_equal(index, DSA_COUNTERS_REGION);
+	++*count;
+}
+
+static void a_page_of_counters_is_taken_away_with_the_place(void **state)
+{
+	static const struct umd_link_ops ops = {.region_revoked = count_revoked};
+	struct dsa_engine *engine = rig_engine(NULL);
+	const volatile struct dsa_counters *counters;
+	uint8_t raw[DSA_DESCRIPTOR_SIZE];
+	struct rig_user user, other;
+	unsigned int revoked = 0;
+
+	(void)state;
+	rig_join(&user, engine, 7);
+	counters = map_counters(&user);
+	rig_describe(raw, DSA_NOP, RIG_ALWAYS, 0, 0, 0, 0);
+	assert_int_equal(rig_do(&user, raw, 0), DSA_OK);
+	umd_queue_close(user.queue);
+	umd_link_set_ops(user.link, &ops, &revoked);
+	for (unsigned int i = 0; i < DSA_OWNERS_MAX; i++) {
+		assert_int_equal(counters->descriptors, 1);
+		rig_link(&other, engine, 1000 + i);
+		other.queue = rig_queue(&other, 0, 0, NULL);
+		rig_leave(&other);
+	}
+	assert_int_equal(counters->version, 0);
+	assert_int_equal(umd_link_dispatch(user.link), 0);
+	assert_int_equal(revoked, 1);
+	assert_int_equal(umd_link_unmap_region(user.link, DSA_COUNTERS_REGION), 0);
+	counters = map_counters(&user);
+	assert_int_equal(counters->version, DSA_COUNTERS_VERSION);
+	assert_int_equal(counters->descriptors, 0);
+	user.queue = NULL;
+	rig_leave(&user);
+	dsa_engine_destroy(engine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -306,6 +394,8 @@ int main(void)
 		cmocka_unit_test(a_limited_owner_of_a_shared_queue_holds_back_only_himself),
 		cmocka_unit_test(an_owner_who_comes_back_goes_on_counting),
 		cmocka_unit_test(the_place_of_one_who_left_is_given_to_another),
+		cmocka_unit_test(an_owner_reads_his_own_counters),
+		cmocka_unit_test(a_page_of_counters_is_taken_away_with_the_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
