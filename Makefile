@@ -49,7 +49,7 @@ $(BUILD)/release/build.ninja:
 
 help:
 	@echo 'make             build the library and umdev, optimised'
-	@echo 'make demo        boot a Linux VM that drives a serial port served by umdev'
+	@echo 'make demo        two Linux VMs and a program share an accelerator; half a minute'
 	@echo 'make check       run the tests, plain and sanitised; up to ten minutes'
 	@echo 'make check-all   and the long ones: storms, ThreadSanitizer, an hour of fuzzing'
 	@echo 'make check-iommufd  the tests that boot a kernel with VFIO cdevs, built the first time'

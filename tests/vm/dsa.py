@@ -58,11 +58,9 @@ def device(kind, *options, umdev=None):
             yield Device(server.path, status)
 
 
-@contextlib.contextmanager
 def slice_of(parent, owner, umdev=None):
-    """A slice of a parent's: the path of its socket."""
-    with Server(SLICE, '-o', f'parent={parent.doors[owner]}', umdev=umdev) as server:
-        yield server.path
+    """A server of a slice of a parent's."""
+    return Server(SLICE, '-o', f'parent={parent.doors[owner]}', umdev=umdev)
 
 
 @dataclasses.dataclass
@@ -70,9 +68,21 @@ class Parent:
     """A process with an engine that others share, each at a socket of its own."""
     doors: dict  # the sockets by owner
     status: pathlib.Path
+    command: list
 
     def counters(self):
         return read_status(self.status)
+
+    def counted(self, owner, descriptors, seconds=10):
+        """An owner's counters, once they have so many descriptors: they follow the completions."""
+        deadline = time.monotonic() + seconds
+        while True:
+            counters = self.counters()
+            if owner in counters and counters[owner]['descriptors'] >= descriptors:
+                return counters[owner]
+            if time.monotonic() > deadline:
+                raise DSAError(f'owner {owner} has not had {descriptors} descriptors: {counters}')
+            time.sleep(0.01)
 
 
 @contextlib.contextmanager
@@ -83,7 +93,7 @@ def parent_for(*owners, umdev=None):
         command = (umdev or os.environ['UMDEV'], 'parent', 'dsa', *words, '--status')
         with Program(*command) as program:
             wait_listening(doors.values())
-            yield Parent(doors, program.path)
+            yield Parent(doors, program.path, program.command)
 
 
 def wait_listening(paths, seconds=10):
@@ -103,9 +113,33 @@ def read_status(path):
     return {owner.pop('owner'): owner for owner in json.loads(data)['owners']}
 
 
-def host_program(program, parent, owner, copies, output):
-    """Start the program that copies on the host, on the same parent."""
-    return Child([program, parent.doors[owner], '-n', str(copies)], stdout=output, stderr=output)
+class HostProgram:
+    """The program that copies on the host; started again when it has ended, while there is work."""
+
+    def __init__(self, program, parent, owner, copies):
+        self.command = [program, parent.doors[owner], '-n', str(copies)]
+        self.each = copies
+        self.copies = 0
+        self.child = None
+        self.output = tempfile.TemporaryFile('w+')
+
+    def go_on(self):
+        if self.child and self.child.ended():
+            self.finish()
+        if not self.child:
+            self.child = Child(self.command, stdout=self.output, stderr=self.output)
+
+    def finish(self):
+        """Wait for its end, if it runs; it has to have copied all."""
+        if not self.child:
+            return
+        status = self.child.process.wait(60)
+        self.child.end()
+        self.child = None
+        if status:
+            self.output.seek(0)
+            raise DSAError(f'{self.command[0]} ended with status {status}: {self.output.read()}')
+        self.copies += self.each
 
 
 # ---- Driving ------------------------------------------------------------------------------------
@@ -184,6 +218,11 @@ count() {
                    END { print sum + 0 }' /proc/interrupts) \\
          $(cat /sys/module/umdev_movdir64b/parameters/emulated)
 }'''
+
+
+def interrupts(vm):
+    """So many a guest has had from work queues."""
+    return int(run(vm, f'{COUNTS}\ncount now').split()[1])
 
 
 def copy_script(count):

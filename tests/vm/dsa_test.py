@@ -8,7 +8,6 @@ usage: dsa_test.py DSA_COPY
 import contextlib
 import re
 import sys
-import tempfile
 import time
 
 import dsa
@@ -88,29 +87,6 @@ def idxd_drives_a_slice():
         no_trouble(vm)
 
 
-class Host:
-    """The program on the host, started again whenever it has ended, for as long as there is work."""
-
-    def __init__(self, program, parent, owner, output):
-        self.arguments = (program, parent, owner, COPIES, output)
-        self.output = output
-        self.runs = 0
-        self.child = None
-
-    def go_on(self):
-        if self.child and not self.child.ended():
-            return
-        if self.child:
-            self.check()
-        self.child = dsa.host_program(*self.arguments)
-
-    def check(self):
-        status = self.child.process.wait(60)
-        self.runs += 1
-        self.output.seek(0)
-        assert status == 0, (status, self.output.read())
-
-
 def watch(parent, scripts, host):
     """Keep the host's program running until the scripts end; what the parent counted meanwhile."""
     samples = []
@@ -118,7 +94,7 @@ def watch(parent, scripts, host):
         host.go_on()
         samples.append(parent.counters())
         time.sleep(0.2)
-    host.check()
+    host.finish()
     return samples
 
 
@@ -134,11 +110,10 @@ def two_vms_and_a_program_share_an_engine():
         parent = stack.enter_context(dsa.parent_for(*guests, host))
         vms = []
         for owner in guests:
-            path = stack.enter_context(dsa.slice_of(parent, owner))
-            vms.append(stack.enter_context(dsa.guest(path)))
+            server = stack.enter_context(dsa.slice_of(parent, owner))
+            vms.append(stack.enter_context(dsa.guest(server.path)))
             dsa.enable(vms[-1])
-        output = stack.enter_context(tempfile.TemporaryFile('w+'))
-        program = Host(sys.argv[1], parent, host, output)
+        program = dsa.HostProgram(sys.argv[1], parent, host, COPIES)
 
         scripts = [vm.start(dsa.copy_script(COPIES), timeout=300) for vm in vms]
         samples = watch(parent, scripts, program)
@@ -146,10 +121,10 @@ def two_vms_and_a_program_share_an_engine():
         for owner, vm, script in zip(guests, vms, scripts):
             result = dsa.copies_from(script.wait().output)
             all_copied(result, COPIES)
-            counted(dict.fromkeys(samples[0][owner], 0), parent.counters()[owner], COPIES)
+            counted(dict.fromkeys(samples[0][owner], 0), parent.counted(owner, COPIES), COPIES)
             no_trouble(vm)
-        counters = parent.counters()[host]
-        assert counters['descriptors'] >= COPIES * program.runs, (counters, program.runs)
+        counters = parent.counted(host, program.copies)
+        assert counters['descriptors'] == counters['interrupts'] == program.copies, counters
         assert (counters['faults'], counters['refused']) == (0, 0), counters
         assert at_the_same_time(samples), samples
 
