@@ -25,8 +25,8 @@ static bool is_valid(const struct umd_parent_options *options)
 	       fits(options->api, sizeof(parent->api)) &&
 	       (!options->algorithms || fits(options->algorithms, sizeof(parent->algorithms))) &&
 	       umd_ring_is_valid(options->max_depth, options->entry_size) && options->ims && ops &&
-	       ops->open && ops->close && ops->command &&
-	       options->regions <= UMD_REGIONS_MAX && (!options->regions || ops->get_region);
+	       ops->open && ops->close && ops->command && options->regions <= UMD_REGIONS_MAX &&
+	       (!options->regions || ops->get_region);
 }
 
 static void copy_options(struct umd_parent *parent, const struct umd_parent_options *options)
