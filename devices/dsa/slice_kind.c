@@ -153,7 +153,7 @@ const struct umd_device_kind dsa_1dwq_kind = {
 		"The device (8086:0b25) has one group, one engine and one dedicated work queue, and a\n"
 		"configuration that cannot be changed. Linux's idxd drives it as it is: a work queue\n"
 		"of type kernel and driver_name dmaengine. Portals are trapped, so a guest needs a\n"
-		"virtual CPU whose MOVDIR64B can be emulated; see umdev(1).\n"
+		"virtual CPU without MOVDIR64B, and umdev's module guest/movdir64b; see umdev(1).\n"
 		"\n"
 		"The work is done by a parent, which several slices and programs share, each an owner\n"
 		"of its own (umdev parent dsa); or by an engine of this process, without parent=.\n"
