@@ -32,6 +32,7 @@ class Case:
     server: tuple | Alone = DEVICE  # program and arguments after SOCKET_PATH
     client: str = "bench_client"
     across: bool = False  # the server on another CPU; the floor puts its own second process there
+    isal: bool = False  # the floor is ISA-L's
 
 
 # Posted writes are measured twice. By default a draining peer that wakes up preempts the sender
@@ -65,6 +66,19 @@ class Case:
 # ratios say more of another one.
 
 
+# A device whose link leads to a parent in another process passes each map and unmap on. Client,
+# device and parent share one CPU; the floor is a device whose engine works in its own space.
+#
+# The DSA engine works on another CPU than its user: it looks at its queues and the user at a record,
+# as on the hardware, so that on one CPU the two would measure the scheduler. Its floor is memcpy()
+# on the user's CPU. Either goes through 2 MiB and writes 2 MiB: less would lie in the caches of one
+# core, where what an accelerator is given mostly does not. Singly, a move is submitted when the
+# record of the one before it has been seen; in batches, 256 have one record. The remote engine is
+# one of another process, beside ours in this one, in moves of 64 bytes, which cost little else.
+#
+# Operations of it are measured without queues, on one CPU.
+
+
 # The driver library is shown beside the raw client, with the same server.
 
 
@@ -73,6 +87,30 @@ def find(maps, kind, most, title, floor="array", suffix=""):
     return Case(name, title, "call", ("floor_find", str(maps), floor),
                 most=most, server=Alone(("bench_find", str(maps), kind)))
 
+
+def moves(size, how, where="local"):
+    return Alone(("dsa_engine", how, str(size), where, "ours", "{other}"))
+
+
+def engine(name, title, how, size, target=None, most=None):
+    copy = Alone(("dsa_engine", how, str(size), "local", "floor"))
+    return Case(f"dsa:{name}", title, "move", copy, target, most, server=moves(size, how),
+                across=True)
+
+
+def remote(name, title, how):
+    return Case(f"dsa:{name}", title, "move", moves(64, how), 1 / 0.8,
+                server=moves(64, how, "remote"), across=True)
+
+
+def operation(name, title, kind, size, kib, target, isal=True):
+    """A bare job that takes its ranges of `size` bytes out of as many KiB as are given."""
+    argv = ("dsa_ops", kind, str(size), str(kib))
+    return Case(f"dsa:{name}", title, "job", Alone((*argv, "floor")), target,
+                server=Alone((*argv, "ours")), isal=isal)
+
+
+KIB, MIB = 1024, 1024 * 1024
 
 CASES = (
     Case("read", "region read, 4 bytes", "read", ("floor_echo", "32", "36"), 1.05),
@@ -127,4 +165,18 @@ CASES = (
     find(1000, "counted", 24, "pin and unpin, 1,000 maps"),
     find(65000, "counted", 35, "pin and unpin, 65,000 maps"),
     find(1000, "span", 60, "find a span of 16 maps"),
+    Case("dma:mirror", "DMA map+unmap, mirrored", "pair", Served("dma", ("bench_mirror", "own")),
+         2.2, server=("bench_mirror", "remote")),
+    engine("single", "DSA: move 64 KiB, singly", "single", 64 * KIB, 1 / 0.80),
+    engine("batch", "  in batches", "batch", 64 * KIB, 1 / 0.90),
+    engine("single-large", "  1 MiB, singly", "single", MIB, 1 / 0.98),
+    engine("batch-large", "  1 MiB, in batches", "batch", MIB, 1 / 0.98),
+    engine("batch-small", "  64 bytes, in batches", "batch", 64, most=200),
+    remote("remote-batch", "  remote engine, in batches", "batch"),
+    remote("remote", "  remote engine, one by one", "stream"),
+    remote("remote-single", "  remote engine, singly", "single"),
+    operation("crc", "  CRC of 1 MiB", "crc", MIB, 1024, 1 / 0.98),
+    operation("copy-crc", "  copy with CRC, two passes", "copy-crc", MIB, 64 * KIB, 1 / 1.3),
+    operation("dif", "  DIF insert, 64 KiB", "dif-insert", 64 * KIB, 64, 1 / 1.5),
+    operation("dif-large", "  1 MiB, beyond the cache", "dif-insert", MIB, 64 * KIB, 1 / 1.5),
 )

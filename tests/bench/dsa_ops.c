@@ -4,11 +4,13 @@
  * libc's functions, and checksums by ISA-L where it was found.
  *
  * usage: dsa_ops MILLISECONDS OPERATION SIZE KIB ours|floor|both
+ *        dsa_ops isal
  *
  * Ranges of SIZE bytes are taken one after the other out of KIB of memory for each of a job's
  * ranges, so that KIB decides which cache they are in. The floor of copy-crc is the two passes on
  * their own, that of dif-insert ISA-L's copy with checksum. Prints nanoseconds per job; of both,
- * done in turns, also the floor's, and the median of the floor's share.
+ * done in turns, also the floor's, and the median of the floor's share. The second prints whether
+ * the checksums of floors are ISA-L's.
  */
 #include <err.h>
 #include <stdio.h>
@@ -46,6 +48,7 @@ struct operation {
 	uint8_t opcode;
 	uint32_t flags;
 	floor_fn *floor;
+	unsigned int ranges; /* the first ones, that it has memory in */
 };
 
 /* ---- Floors -------------------------------------------------------------------------------- */
@@ -118,18 +121,18 @@ static void floor_insert(struct bench *bench, uint8_t *a, uint8_t *b, uint8_t *c
 
 /* The last argument of CRC: as many bytes, since a job of one kind must have the right fields. */
 static const struct operation operations[] = {
-	{"nop", DSA_NOP, 0, floor_nop},
-	{"move", DSA_MOVE, 0, floor_move},
-	{"fill", DSA_FILL, 0, floor_fill},
-	{"fill-word", DSA_FILL, 0, floor_fill},
-	{"compare", DSA_COMPARE, 0, floor_compare},
-	{"compare-pattern", DSA_COMPARE_PATTERN, 0, floor_compare},
-	{"dualcast", DSA_DUALCAST, 0, floor_dualcast},
-	{"create-delta", DSA_CREATE_DELTA, 0, floor_compare},
-	{"crc", DSA_CRC, 0, floor_crc},
-	{"crc-msb", DSA_CRC, 1u << 18, floor_crc},
-	{"copy-crc", DSA_COPY_CRC, 0, floor_copy_crc},
-	{"dif-insert", DSA_DIF_INSERT, 0, floor_insert},
+	{"nop", DSA_NOP, 0, floor_nop, 1},
+	{"move", DSA_MOVE, 0, floor_move, 2},
+	{"fill", DSA_FILL, 0, floor_fill, 2},
+	{"fill-word", DSA_FILL, 0, floor_fill, 2},
+	{"compare", DSA_COMPARE, 0, floor_compare, 2},
+	{"compare-pattern", DSA_COMPARE_PATTERN, 0, floor_compare, 2},
+	{"dualcast", DSA_DUALCAST, 0, floor_dualcast, 3},
+	{"create-delta", DSA_CREATE_DELTA, 0, floor_compare, 3},
+	{"crc", DSA_CRC, 0, floor_crc, 1},
+	{"crc-msb", DSA_CRC, 1u << 18, floor_crc, 1},
+	{"copy-crc", DSA_COPY_CRC, 0, floor_copy_crc, 2},
+	{"dif-insert", DSA_DIF_INSERT, 0, floor_insert, 2},
 };
 
 /* ---- Jobs ---------------------------------------------------------------------------------- */
@@ -288,7 +291,8 @@ static void map(struct bench *bench, struct umd_dma_space *space, unsigned int r
 		errx(1, "range %u is not mapped", range);
 }
 
-static void open_space(struct bench *bench)
+/* What a floor is given of the other ranges is no address that it uses. */
+static void open_space(struct bench *bench, unsigned int ranges)
 {
 	const struct umd_dma_space_options options = {.size = sizeof(options), .owner = 1};
 	struct umd_dma_space *space;
@@ -296,8 +300,10 @@ static void open_space(struct bench *bench)
 	if (umd_dma_space_create(&options, &space) ||
 	    umd_dma_reader_create(space, 0, &bench->reader))
 		errx(1, "no space");
-	for (unsigned int i = 0; i < RANGES; i++)
+	for (unsigned int i = 0; i < ranges; i++)
 		map(bench, space, i);
+	for (unsigned int i = ranges; i < RANGES; i++)
+		bench->ranges[i] = bench->ranges[0];
 }
 
 static const struct operation *find(const char *name)
@@ -309,12 +315,24 @@ static const struct operation *find(const char *name)
 	errx(2, "no operation '%s'", name);
 }
 
+static int tell_isal(void)
+{
+#ifdef DSA_ISAL
+	puts("isal=1");
+#else
+	puts("isal=0");
+#endif
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static struct bench bench = {
 		.limits = {.max_transfer = UINT64_C(1) << 31, .opcodes = {UINT64_MAX}}};
 	const struct operation *operation;
 
+	if (argc == 2 && !strcmp(argv[1], "isal"))
+		return tell_isal();
 	if (argc != 6)
 		errx(2, "usage: dsa_ops MILLISECONDS OPERATION SIZE KIB ours|floor|both");
 	operation = find(argv[2]);
@@ -324,7 +342,7 @@ int main(int argc, char **argv)
 	bench.stride = (bench.stride + 63) & ~(size_t)63;
 	if (!bench.size || bench.memory > (size_t)512 << 20)
 		errx(2, "a size is missing, or too large");
-	open_space(&bench);
+	open_space(&bench, operation->ranges);
 	make(&bench, operation);
 	measure(&bench, operation, strtod(argv[1], NULL), argv[5]);
 	return 0;

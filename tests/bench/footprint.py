@@ -19,6 +19,7 @@ class Figure:
     value: float
     unit: str
     target: float | None = None  # at most
+    digits: int = 0  # behind the point
 
     @property
     def over(self):

@@ -66,6 +66,10 @@ class Programs:
     def bench(self, name):
         return str(self.build / "tests" / "bench" / name)
 
+    def has_isal(self):
+        """Whether ISA-L was there when the programs were built."""
+        return run([self.bench("dsa_ops"), "isal"])["isal"] == 1
+
     def device(self, server):
         """The command line of one of the devices that are measured."""
         return (self.bench(server[0]), "{path}", *server[1:])
@@ -90,7 +94,7 @@ class Programs:
     def ours(self, case, milliseconds, server=DEVICE, across=False, client="bench_client"):
         """One repetition against our server, in processes of its own as the floor is."""
         if isinstance(server, Alone):
-            program, *arguments = server.argv
+            program, *arguments = (word.format(other=self.other) for word in server.argv)
             return run([self.bench(program), str(milliseconds), *arguments])
         with self.serving(self.device(server), across) as (_, path):
             return run([self.bench(client), case, path, str(milliseconds)])

@@ -8,7 +8,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from cases import Served
+from cases import Alone, Served
 
 COLUMNS = "{:<29} {:>12} {:>12} {:>7}  {:<13} {:>8} {:<4} {:>6}"
 
@@ -94,12 +94,14 @@ def print_row(row):
 
 def print_figure(figure):
     target = "" if figure.target is None else f"<= {figure.target:,.0f}"
-    print(f"{figure.title:<42} {figure.value:>12,.0f} {figure.unit:<4} {target:>9} "
+    print(f"{figure.title:<42} {figure.value:>12,.{figure.digits}f} {figure.unit:<4} {target:>9} "
           f"{mark(figure.target, figure.over)}", flush=True)
 
 
 def floor_name(floor):
-    return f"{floor.case}, {' '.join(floor.server)}" if isinstance(floor, Served) else floor[0]
+    if isinstance(floor, Served):
+        return f"{floor.case}, {' '.join(floor.server)}"
+    return " ".join(floor.argv) if isinstance(floor, Alone) else floor[0]
 
 
 def as_json(c, rows, figures, void):
