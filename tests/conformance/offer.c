@@ -6,26 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <umdev/dma.h>
 #include <umdev/fake.h>
 
 #include "copier_device.h"
 #include "edu_device.h"
 #ifdef OFFER_DSA
 #include "dsa/full.h"
-#endif
-
-#ifdef OFFER_DSA
-/* What its first queue makes for good is there before the suite counts file descriptors. */
-static int create_dsa(struct umd_device **ret, struct umd_error *error)
-{
-	struct umd_dma_reader *reader;
-	int err = dsa_full_kind.create(NULL, 0, ret, error);
-
-	if (!err && !umd_dma_reader_create(umd_device_space(*ret), 0, &reader))
-		umd_dma_reader_destroy(reader);
-	return err;
-}
 #endif
 
 static int create(const char *name, struct umd_device **ret, struct umd_error *error)
@@ -36,7 +22,7 @@ static int create(const char *name, struct umd_device **ret, struct umd_error *e
 		return edu_create(ret, error);
 #ifdef OFFER_DSA
 	if (!strcmp(name, "dsa"))
-		return create_dsa(ret, error);
+		return dsa_full_kind.create(NULL, 0, ret, error);
 #endif
 	return umd_error_set(error, -ENOENT, "there is no such device");
 }

@@ -74,6 +74,7 @@ struct suite {
 	/* Of the test that runs. */
 	struct umd_driver *driver;
 	unsigned int fds_before;
+	bool fds_may_stay; /* what a device of this process makes once, and keeps */
 	uint64_t next_iova;
 	void *own; /* the kind's */
 	struct {   /* the copy under way, for kinds that make it in steps */
