@@ -87,6 +87,18 @@ enum dsa_turn dsa_line_run(struct dsa_line *line, struct dsa_quantum *quantum, u
 	return DSA_TURN_LATER;
 }
 
+bool dsa_line_has_entries(const struct dsa_line *line)
+{
+	const struct dsa_queue *queue = line->turn;
+
+	do {
+		if (umd_work_waiting(queue->work))
+			return true;
+		queue = queue->next;
+	} while (queue != line->turn);
+	return false;
+}
+
 bool dsa_line_sleep(struct dsa_line *line)
 {
 	struct dsa_queue *queue = line->turn;

@@ -34,6 +34,9 @@ void dsa_line_remove(struct dsa_line *line, struct dsa_queue *queue);
  */
 enum dsa_turn dsa_line_run(struct dsa_line *line, struct dsa_quantum *quantum, uint64_t *ret_until);
 
+/* Whether entries wait, also for a change of their space. */
+bool dsa_line_has_entries(const struct dsa_line *line);
+
 /* Has the doorbells rung from now on; false: there are entries. */
 bool dsa_line_sleep(struct dsa_line *line);
 void dsa_line_wake(struct dsa_line *line);

@@ -11,7 +11,7 @@
 
 #define COST_MIN     64u /* what a descriptor costs at least */
 #define PRIORITY_MAX 15u
-#define STEP_MAX     (256u << 10)	  /* bytes until a turn may have to end */
+#define STEP_MAX     (512u << 10)	  /* bytes until a turn may have to end */
 #define ASK_NS	     UINT64_C(1000000000) /* between two times that a page is asked for */
 #define ASKS_MAX     10u
 

@@ -13,7 +13,7 @@
 #include <umdev/dma.h>
 
 /* How much a visit does at most. Maps have 4 KiB or more: so many can be in such a range. */
-#define DSA_PIECE    ((size_t)256 << 10)
+#define DSA_PIECE    ((size_t)512 << 10)
 #define DSA_SEGMENTS (DSA_PIECE / 4096 + 3)
 
 struct dsa_range {

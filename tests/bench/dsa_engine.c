@@ -5,9 +5,10 @@
  * usage: dsa_engine MILLISECONDS single|stream|batch SIZE local|remote ours|floor|both [CPU]
  *
  * single: one descriptor at a time, and the next one when its record is there. stream: as many as
- * the queue takes, a record for each, of which the last is waited for. batch: batches of 256, of
- * which the last one's record is waited for. remote: the engine of another process. CPU: where the
- * engine works; it looks at its queues and the user at his record, so that the two need a CPU each.
+ * the queue takes, a record for each, of which the last is waited for. batch: batches of 256, or of
+ * 16 MiB where that is less, of which the last one's record is waited for. remote: the engine of
+ * another process. CPU: where the engine works; it looks at its queues and the user at his record,
+ * so that the two need a CPU each.
  *
  * Prints nanoseconds per move of SIZE bytes, ours or memcpy()'s; of both, done in turns, either,
  * and the median of memcpy()'s time by ours. memcpy() goes through as much memory in the same
@@ -21,14 +22,14 @@
 
 #include "dsa_user.h"
 
-#define ROUNDS 65536u
-#define ROUND_BYTES \
-	(UINT64_C(16) << 20) /* a millisecond or so: waiting for the last counts little */
+#define ROUNDS	    65536u
+#define ROUND_BYTES (UINT64_C(16) << 20) /* at most: half a millisecond or so */
 
 struct bench {
 	struct user user;
 	void (*work)(struct bench *bench, unsigned int count);
 	unsigned int count; /* moves of a round */
+	uint32_t members;   /* of a batch */
 	uint32_t size;
 	uint8_t batch[DSA_DESCRIPTOR_SIZE], last_batch[DSA_DESCRIPTOR_SIZE];
 	uint8_t last[USER_DESCRIPTORS][DSA_DESCRIPTOR_SIZE]; /* moves that are waited for */
@@ -63,7 +64,7 @@ static void do_stream(struct bench *bench, unsigned int count)
 
 static void do_batches(struct bench *bench, unsigned int count)
 {
-	for (; count > USER_DESCRIPTORS; count -= USER_DESCRIPTORS)
+	for (; count > bench->members; count -= bench->members)
 		submit(&bench->user, bench->batch);
 	submit(&bench->user, bench->last_batch);
 	user_wait(&bench->user);
@@ -141,12 +142,14 @@ static void measure(struct bench *bench, unsigned int milliseconds, bool ours, b
 
 /* ---- Life ---------------------------------------------------------------------------------- */
 
-/* Whole batches where there are any. */
-static unsigned int count_for(uint32_t size, bool batches)
+/* A round is of whole batches. */
+static void count_moves(struct bench *bench)
 {
-	unsigned int count = (unsigned int)(ROUND_BYTES / (size + 1024));
+	uint64_t members = ROUND_BYTES / bench->size;
 
-	return batches ? (count / USER_DESCRIPTORS + 1) * USER_DESCRIPTORS : count;
+	bench->members = members < USER_DESCRIPTORS ? (uint32_t)members : USER_DESCRIPTORS;
+	bench->count = (unsigned int)(ROUND_BYTES / (bench->size + 8192));
+	bench->count = (bench->count / bench->members + 1) * bench->members;
 }
 
 static void describe(struct bench *bench)
@@ -160,14 +163,14 @@ static void describe(struct bench *bench)
 
 static void set_up(struct bench *bench, const char *how)
 {
-	user_make_batch(&bench->user, bench->batch, USER_DESCRIPTORS);
+	count_moves(bench);
+	user_make_batch(&bench->user, bench->batch, bench->members);
 	memcpy(bench->last_batch, bench->batch, sizeof(bench->batch));
 	user_ask(bench->last_batch);
 	describe(bench);
 	bench->work = strcmp(how, "batch") == 0	   ? do_batches
 		      : strcmp(how, "stream") == 0 ? do_stream
 						   : do_single;
-	bench->count = count_for(bench->size, bench->work == do_batches);
 	bench->floor = user_floor_memory();
 }
 
