@@ -21,6 +21,7 @@ static const struct {
 	{"post", case_post},
 	{"multi", case_multi},
 	{"dma", case_dma},
+	{"dma-used", case_dma_used},
 	{"dma-held", case_dma_held},
 	{"dma-deep", case_dma_deep},
 	{"pull", case_pull},

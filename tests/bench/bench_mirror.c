@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The device whose maps are made for an engine, too: a device without registers, whose client's
- * memory is reached by a thread.
+ * The device whose maps are made for an engine, too: one whose client's memory is reached by a
+ * thread. A write to BAR0, of 4 KiB, submits an entry where there is a queue.
  *
  * usage: bench_mirror SOCKET_PATH own|remote
  *
@@ -106,6 +106,21 @@ static int start_parent(struct mirrored *mirrored)
 	return umd_link_connect_fd(fds[0], &mirrored->link, NULL);
 }
 
+/* The ring is full soon, since nothing is taken. */
+static void write_register(void *data, uint64_t offset, unsigned int size, uint64_t value)
+{
+	static const uint8_t entry[ENTRY_SIZE];
+	const struct mirrored *mirrored = data;
+
+	if (mirrored->queue)
+		umd_queue_submit(mirrored->queue, entry, 1);
+}
+
+static uint64_t read_register(void *data, uint64_t offset, unsigned int size)
+{
+	return 0;
+}
+
 /* Without a queue nobody would read the space. */
 static int mirror(struct mirrored *mirrored)
 {
@@ -125,9 +140,14 @@ static int make_device(struct mirrored *mirrored, int remote)
 		.vendor = 0x1b36,
 		.device = 0x0005,
 		.class_code = 0xff0000,
+		.data = mirrored,
 	};
+	const struct umd_region bar = {
+		.size = 4096, .read = read_register, .write = write_register};
 	int r = umd_device_create(&info, &mirrored->device);
 
+	if (!r)
+		r = umd_device_add_bar(mirrored->device, 0, &bar);
 	if (!r)
 		r = umd_device_realize(mirrored->device, NULL);
 	if (r)

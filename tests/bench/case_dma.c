@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * DMA maps of 4 KiB slices of one sparse file of 256 MiB: pairs of a map and its unmap, with the
- * file otherwise unmapped, with one slice that stays, or with 65,000; and 65,535 maps at once, kept
- * until the caller has looked at the server. The slices lie in file order at IOVAs that jump about,
- * as a guest's IOMMU driver hands them out.
+ * file otherwise unmapped, with one slice that stays, or with 65,000, or with a posted write
+ * between the two; and 65,535 maps at once, kept until the caller has looked at the server. The
+ * slices lie in file order at IOVAs that jump about, as a guest's IOMMU driver hands them out.
  */
 #include "measure.h"
 
@@ -104,6 +104,31 @@ void case_dma(struct client *client, unsigned int milliseconds)
 	client_open(client, client->path);
 	prepare(&c, client);
 	measure(milliseconds, pair_batch, &c, 12, 12);
+}
+
+/* As a driver does that has the device use what it has mapped. */
+static void used_batch(void *data, unsigned int count)
+{
+	struct access_message doorbell = {.access = {0, REGION_BAR0, 8}};
+	struct dma_case *c = data;
+
+	while (count--) {
+		c->slice = c->slice + 1 < SLICES ? c->slice + 1 : c->first;
+		map(c, c->slice, iova_of(c->slice));
+		client_header(c->client, &doorbell.header, CMD_REGION_WRITE, sizeof(doorbell),
+			      FLAG_NO_REPLY);
+		client_send(c->client, &doorbell, sizeof(doorbell));
+		unmap(c, iova_of(c->slice));
+	}
+}
+
+void case_dma_used(struct client *client, unsigned int milliseconds)
+{
+	struct dma_case c;
+
+	client_open(client, client->path);
+	prepare(&c, client);
+	measure(milliseconds, used_batch, &c, 12, 12);
 }
 
 void case_dma_held(struct client *client, unsigned int milliseconds)

@@ -76,7 +76,8 @@ class Case:
 # record of the one before it has been seen; in batches, 256 have one record. The remote engine is
 # one of another process, beside ours in this one, in moves of 64 bytes, which cost little else.
 #
-# Operations of it are measured without queues, on one CPU.
+# Operations of it are measured without queues, on one CPU. Beyond the cache, inserting fields takes
+# as long as memcpy() does: memory is what both wait for, and so does the floor, mostly.
 
 
 # The driver library is shown beside the raw client, with the same server.
@@ -103,11 +104,11 @@ def remote(name, title, how):
                 server=moves(64, how, "remote"), across=True)
 
 
-def operation(name, title, kind, size, kib, target, isal=True):
+def operation(name, title, kind, size, kib, target=None):
     """A bare job that takes its ranges of `size` bytes out of as many KiB as are given."""
     argv = ("dsa_ops", kind, str(size), str(kib))
     return Case(f"dsa:{name}", title, "job", Alone((*argv, "floor")), target,
-                server=Alone((*argv, "ours")), isal=isal)
+                server=Alone((*argv, "ours")), isal=True)
 
 
 KIB, MIB = 1024, 1024 * 1024
@@ -167,6 +168,8 @@ CASES = (
     find(1000, "span", 60, "find a span of 16 maps"),
     Case("dma:mirror", "DMA map+unmap, mirrored", "pair", Served("dma", ("bench_mirror", "own")),
          2.2, server=("bench_mirror", "remote")),
+    Case("dma-used:mirror", "  with a doorbell between them", "pair",
+         Served("dma-used", ("bench_mirror", "own")), 2.2, server=("bench_mirror", "remote")),
     engine("single", "DSA: move 64 KiB, singly", "single", 64 * KIB, 1 / 0.80),
     engine("batch", "  in batches", "batch", 64 * KIB, 1 / 0.90),
     engine("single-large", "  1 MiB, singly", "single", MIB, 1 / 0.98),
@@ -178,5 +181,5 @@ CASES = (
     operation("crc", "  CRC of 1 MiB", "crc", MIB, 1024, 1 / 0.98),
     operation("copy-crc", "  copy with CRC, two passes", "copy-crc", MIB, 64 * KIB, 1 / 1.3),
     operation("dif", "  DIF insert, 64 KiB", "dif-insert", 64 * KIB, 64, 1 / 1.5),
-    operation("dif-large", "  1 MiB, beyond the cache", "dif-insert", MIB, 64 * KIB, 1 / 1.5),
+    operation("dif-large", "  1 MiB, beyond the cache", "dif-insert", MIB, 64 * KIB),
 )

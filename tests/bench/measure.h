@@ -25,6 +25,7 @@ void case_flight(struct client *client, unsigned int milliseconds);
 void case_post(struct client *client, unsigned int milliseconds);
 void case_multi(struct client *client, unsigned int milliseconds);
 void case_dma(struct client *client, unsigned int milliseconds);
+void case_dma_used(struct client *client, unsigned int milliseconds);
 void case_dma_held(struct client *client, unsigned int milliseconds);
 void case_dma_deep(struct client *client, unsigned int milliseconds);
 void case_pull(struct client *client, unsigned int milliseconds);
