@@ -64,17 +64,17 @@ class Case:
 # What an engine's thread pays for the memory behind an address is shown beside the least that any
 # table could cost, and beside a binary search. Its targets are times, of a machine of 2.6 GHz; the
 # ratios say more of another one.
-
-
+#
 # A device whose link leads to a parent in another process passes each map and unmap on. Client,
 # device and parent share one CPU; the floor is a device whose engine works in its own space.
 #
-# The DSA engine works on another CPU than its user: it looks at its queues and the user at a record,
-# as on the hardware, so that on one CPU the two would measure the scheduler. Its floor is memcpy()
-# on the user's CPU. Either goes through 2 MiB and writes 2 MiB: less would lie in the caches of one
-# core, where what an accelerator is given mostly does not. Singly, a move is submitted when the
-# record of the one before it has been seen; in batches, 256 have one record. The remote engine is
-# one of another process, beside ours in this one, in moves of 64 bytes, which cost little else.
+# The DSA engine works on another CPU than its user, since it looks at its queues and the user at a
+# record, as with the hardware: on one CPU the two would measure the scheduler. Its floor is
+# memcpy() on the user's CPU. Either goes through 2 MiB and writes 2 MiB: less would lie in the
+# caches of one core, where what an accelerator is given mostly does not. Singly, a move is
+# submitted when the record of the one before it has been seen; in batches, 256 have one record, or
+# 16 of 1 MiB. The remote engine is one of another process, beside ours in this one, in moves of 64
+# bytes, which cost little else.
 #
 # Operations of it are measured without queues, on one CPU. Beyond the cache, inserting fields takes
 # as long as memcpy() does: memory is what both wait for, and so does the floor, mostly.
