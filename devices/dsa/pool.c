@@ -17,7 +17,7 @@
 #define ALONE_DESCRIPTORS 1024u
 
 /* How often a turn without rivals looks for more when it has found nothing: some microseconds. */
-#define LOOKS 256u
+#define LOOKS 128u
 
 #define TURNS_PER_LOOK 32u /* at the doorbells, while all work */
 #define EVENTS	       16
@@ -179,11 +179,23 @@ static bool fall_asleep(const struct dsa_pool *pool, struct dsa_line *line)
 	return now - line->idle_since >= pool->spin_ns && dsa_line_sleep(line);
 }
 
+/* Between two looks: each takes the line away from whoever is about to write it. */
+static void pause_look(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("isb");
+#endif
+}
+
 /* Whoever waits for a record before he submits again is heard sooner than by another turn. */
 static bool look(struct dsa_line *line, unsigned int *looks)
 {
 	while (*looks && !__atomic_load_n(&line->leave, __ATOMIC_RELAXED)) {
 		--*looks;
+		pause_look();
 		if (dsa_line_has_entries(line))
 			return true;
 	}

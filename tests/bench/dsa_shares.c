@@ -8,7 +8,8 @@
  * of 100 moves of 1 KiB. weights: three that send moves of 4 KiB, with weights of 1, 2 and 4. CPU:
  * where the engine works.
  *
- * Prints what part of the bytes each has moved, while all of them had work.
+ * Prints what part of the bytes each has moved, in windows in which all of them had work: so many
+ * as make up the time, or as there are in ten times as long.
  */
 #include <err.h>
 #include <stdbool.h>
@@ -19,8 +20,9 @@
 #include "dsa_user.h"
 
 #define USERS_MAX    4u
-#define WINDOW_NS    UINT64_C(10000000)
-#define WINDOW_BYTES (UINT64_C(16) << 20) /* many turns of each */
+#define WINDOW_NS    UINT64_C(4000000)
+#define WINDOW_BYTES (UINT64_C(8) << 20) /* many turns of each */
+#define PATIENCE     10u		 /* how many times as long it may take */
 
 struct sharer {
 	struct user user;
@@ -75,8 +77,8 @@ static void read_bytes(struct dsa_engine *engine, uint64_t *ret, unsigned int co
 		ret[i] = usage[i].bytes;
 }
 
-/* Adds what each has moved in a while, unless that is too little, or not all were busy. */
-static void measure_window(struct dsa_engine *engine, struct sharer *sharers, unsigned int count,
+/* Adds what each has moved in a while. False: that is too little, or not all were busy. */
+static bool measure_window(struct dsa_engine *engine, struct sharer *sharers, unsigned int count,
 			   uint64_t *bytes)
 {
 	uint64_t before[USERS_MAX], after[USERS_MAX], sum = 0;
@@ -88,19 +90,24 @@ static void measure_window(struct dsa_engine *engine, struct sharer *sharers, un
 	read_bytes(engine, after, count);
 	for (unsigned int i = 0; i < count; i++)
 		sum += after[i] - before[i];
-	for (unsigned int i = 0; i < count && busy && sum >= WINDOW_BYTES; i++)
+	if (!busy || sum < WINDOW_BYTES)
+		return false;
+	for (unsigned int i = 0; i < count; i++)
 		bytes[i] += after[i] - before[i];
+	return true;
 }
 
 /* Whoever fills the rings, and who empties them, may lose the processor: that does not count. */
 static void measure(struct dsa_engine *engine, struct sharer *sharers, unsigned int count,
 		    unsigned int milliseconds)
 {
-	uint64_t end = now_ns() + milliseconds * UINT64_C(1000000), bytes[USERS_MAX] = {0}, sum = 0;
+	uint64_t end = now_ns() + milliseconds * UINT64_C(1000000) * PATIENCE;
+	uint64_t left = milliseconds * UINT64_C(1000000) / WINDOW_NS, sum = 0;
+	uint64_t bytes[USERS_MAX] = {0};
 
 	do {
-		measure_window(engine, sharers, count, bytes);
-	} while (now_ns() < end);
+		left -= measure_window(engine, sharers, count, bytes) && left;
+	} while (left && now_ns() < end);
 	for (unsigned int i = 0; i < count; i++)
 		sum += bytes[i];
 	for (unsigned int i = 0; i < count; i++)
