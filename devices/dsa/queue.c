@@ -347,9 +347,17 @@ static void begin_member(struct dsa_queue *queue, struct dsa_quantum *quantum)
 	begin(queue, quantum, &descriptor);
 }
 
+/* What has been counted is there to read once a command has ended. */
+static void tell_counts(struct dsa_queue *queue)
+{
+	dsa_usage_add(queue->meter, &queue->counts);
+	queue->counts = (struct dsa_counts){0};
+}
+
 /* The command that waited for what there was has ended. */
 static void end_command(struct dsa_queue *queue, int result)
 {
+	tell_counts(queue);
 	queue->is_commanded = false;
 	if (queue->command == UMD_QUEUE_STOP)
 		queue->has_ended = true;
@@ -500,8 +508,7 @@ static void settle(struct dsa_queue *queue, uint64_t charged, unsigned int descr
 {
 	dsa_limit_take(&queue->bytes, charged);
 	dsa_limit_take(&queue->descriptors, descriptors);
-	dsa_usage_add(queue->meter, &queue->counts);
-	queue->counts = (struct dsa_counts){0};
+	tell_counts(queue);
 }
 
 enum dsa_turn dsa_queue_run(struct dsa_queue *queue, struct dsa_quantum *quantum,

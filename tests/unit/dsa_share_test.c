@@ -212,6 +212,7 @@ static void owners_of_a_shared_queue_stay_in_their_own_memory(void **state)
 		assert_int_equal(rig_wait(&users[i], 49), DSA_OK);
 		assert_memory_equal(users[i].memory + RIG_DESTINATION, users[i].memory + RIG_SOURCE,
 				    50 * 4096);
+		rig_drain(&users[i]);
 		assert_int_equal(rig_usage(engine, 10 + i).bytes, 50 * 4096);
 	}
 	rig_leave(&users[1]);
