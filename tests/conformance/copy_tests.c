@@ -41,6 +41,15 @@ static void begin(struct suite *suite, uint8_t *source, uint64_t source_iova, ui
 	memset(rig.expected, 0xa5, bytes);
 }
 
+/* The two in memory of their own. */
+static void map_both(struct suite *suite, struct suite_memory *source,
+		     struct suite_memory *destination, size_t bytes)
+{
+	suite_map(suite, source, bytes, UMD_DRIVER_DMA_READ);
+	suite_map(suite, destination, bytes, SUITE_BOTH);
+	begin(suite, source->bytes, source->iova, destination->bytes, destination->iova, bytes);
+}
+
 static void copy(size_t from, size_t to, size_t bytes)
 {
 	must(suite_copy(rig.suite, rig.source_iova + from, rig.destination_iova + to, bytes));
@@ -65,9 +74,7 @@ static void test_singles(void *context, unsigned int argument)
 	struct suite_memory source, destination;
 
 	suite_kind(suite);
-	suite_map(suite, &source, BYTES, UMD_DRIVER_DMA_READ);
-	suite_map(suite, &destination, BYTES, SUITE_BOTH);
-	begin(suite, source.bytes, source.iova, destination.bytes, destination.iova, BYTES);
+	map_both(suite, &source, &destination, BYTES);
 	copy(0, 0, 1);
 	copy(SUITE_PAGE - 1, 3, 2);
 	copy(0, 0, suite->kind->copy_max < BYTES ? suite->kind->copy_max : BYTES);
@@ -86,9 +93,7 @@ static void test_storm(void *context, unsigned int argument)
 	struct suite_memory source, destination;
 
 	suite_kind(suite);
-	suite_map(suite, &source, BYTES, UMD_DRIVER_DMA_READ);
-	suite_map(suite, &destination, BYTES, SUITE_BOTH);
-	begin(suite, source.bytes, source.iova, destination.bytes, destination.iova, BYTES);
+	map_both(suite, &source, &destination, BYTES);
 	for (unsigned int i = 0; i < suite->kind->storm; i++)
 		copy_at_random();
 	check_destination();
@@ -123,9 +128,7 @@ static void test_batches(void *context, unsigned int argument)
 
 	if (!suite_kind(suite)->memcpy_batch)
 		harness_skip("the device takes no batches");
-	suite_map(suite, &source, BYTES, UMD_DRIVER_DMA_READ);
-	suite_map(suite, &destination, BYTES, SUITE_BOTH);
-	begin(suite, source.bytes, source.iova, destination.bytes, destination.iova, BYTES);
+	map_both(suite, &source, &destination, BYTES);
 	for (unsigned int i = 0; i < suite->kind->storm / 10; i++)
 		copy_a_batch(suite);
 	check_destination();
@@ -344,9 +347,7 @@ static void test_maps_meanwhile(void *context, unsigned int argument)
 	struct suite_memory source, destination;
 
 	suite_kind(suite);
-	suite_map(suite, &source, 64 * 1024, UMD_DRIVER_DMA_READ);
-	suite_map(suite, &destination, 64 * 1024, SUITE_BOTH);
-	begin(suite, source.bytes, source.iova, destination.bytes, destination.iova, 64 * 1024);
+	map_both(suite, &source, &destination, 64 * 1024);
 	for (unsigned int i = 0; i < suite->kind->storm / 4; i++) {
 		size_t bytes = 1 + harness_random((uint32_t)suite->kind->copy_max / 2);
 		struct suite_memory other;
